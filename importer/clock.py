@@ -1,0 +1,49 @@
+"""The one place that knows time and chance, so that tests can bring their own."""
+
+from __future__ import annotations
+
+import random
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+import anyio
+
+
+class Clock(Protocol):
+    """Time and chance, as the engine asks for them."""
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow; unmoved by a change of the wall clock."""
+        ...
+
+    def now(self) -> datetime:
+        """The wall clock, in UTC; for what people read, never for waiting."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+    def jitter(self, upper_s: float) -> float:
+        """A number between 0 and ``upper_s``, drawn evenly ("full jitter")."""
+        ...
+
+
+class SystemClock:
+    """The machine's own."""
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+    def jitter(self, upper_s: float) -> float:
+        return random.uniform(0, upper_s)  # noqa: S311  (spreads load, guards nothing)
+
+
+def timestamp(moment: datetime) -> str:
+    """``2026-11-23T17:22:38.123Z``: UTC, ISO 8601, sorts as text."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -1,0 +1,1 @@
+"""A file on disk becomes rows, and rows become pictures or problems."""

@@ -1,0 +1,141 @@
+"""Which column means what: a header in, the place of each field out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from importer.errors import ManifestError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: field -> other names under which it is known, all blind to case, space, ``_`` and ``-``
+ALIASES: Mapping[str, tuple[str, ...]] = {
+    "source": ("file", "path", "filename", "url", "image", "photo", "picture"),
+    "collection": ("collection_name", "event", "album", "gallery", "folder"),
+    "date": ("collection_date", "event_date"),
+    "collection_url": ("custom_url", "slug", "url_name"),
+    "tag": ("tags", "session", "group"),
+    "name": ("title", "picture_name"),
+}
+FIELDS = tuple(ALIASES)
+REQUIRED = ("source", "collection", "date")
+
+#: the columns that the importer adds behind the manifest's own, in this order
+RESULT_COLUMNS = (
+    "import_status",
+    "import_code",
+    "import_message",
+    "import_http",
+    "import_attempts",
+    "import_bytes",
+    "import_sha256",
+    "import_seconds",
+    "import_at",
+    "import_possible_duplicate",
+    "import_answer",
+    "import_line",
+    "import_key",
+    "import_run",
+)
+
+
+def folded(name: str) -> str:
+    """A column's name without what people write differently."""
+    return "".join(c for c in name.casefold() if c not in " _-\u00a0\ufeff")
+
+
+_FIELD_OF = {
+    folded(name): name_of for name_of, aliases in ALIASES.items() for name in (name_of, *aliases)
+}
+_RESULT_OF = {folded(name): name for name in RESULT_COLUMNS}
+
+
+def known_fields(header: Sequence[str]) -> int:
+    """How many of these names mean something to us; for settling the delimiter."""
+    return sum(folded(name) in _FIELD_OF or folded(name) in _RESULT_OF for name in header)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where each field stands in a row's cells."""
+
+    header: tuple[str, ...]
+    place: Mapping[str, int]  #: field -> index
+    recorded: Mapping[str, int]  #: result column -> index; not empty when it is a results file
+    own: tuple[int, ...]  #: indices of the manifest's own columns, without the recorded ones
+
+    @property
+    def is_results(self) -> bool:
+        """The file is the results of an earlier run."""
+        return "import_status" in self.recorded and "import_key" in self.recorded
+
+    @property
+    def own_header(self) -> list[str]:
+        return [self.header[i] for i in self.own]
+
+    def spelled(self, field: str) -> str:
+        """The header's own spelling of a field, for messages."""
+        return self.header[self.place[field]] if field in self.place else field
+
+
+def find_columns(
+    path: Path, header: Sequence[str], *, line: int, defaults: Mapping[str, str]
+) -> Columns:
+    """Find the fields in a header.
+
+    Raises:
+        ManifestError: a required column is missing, or two columns mean the same.
+    """
+    place: dict[str, int] = {}
+    recorded: dict[str, int] = {}
+    for index, name in enumerate(header):
+        if (result := _RESULT_OF.get(folded(name))) is not None:
+            recorded.setdefault(result, index)
+            continue
+        field = _FIELD_OF.get(folded(name))
+        if field is None:
+            continue
+        if field not in place:
+            place[field] = index
+            continue
+        # The field's own name wins over an alias, which is then a column like any other.
+        is_own, was_own = (
+            folded(name) == folded(field),
+            folded(header[place[field]]) == folded(field),
+        )
+        if is_own == was_own:
+            raise ManifestError(
+                path,
+                f"the columns {header[place[field]]!r} and {name!r} both mean {field}",
+                line=line,
+                fix="rename one of them",
+            )
+        if is_own:
+            place[field] = index
+    for field in REQUIRED:
+        if field not in place and not defaults.get(field):
+            raise _missing(path, field, header, line)
+    taken = set(recorded.values())
+    own = tuple(i for i in range(len(header)) if i not in taken)
+    return Columns(tuple(header), place, recorded, own)
+
+
+def _missing(path: Path, field: str, header: Sequence[str], line: int) -> ManifestError:
+    names = [folded(name) for name in (field, *ALIASES[field])]
+    near = [name for name in header if difflib.get_close_matches(folded(name), names, 1, 0.75)]
+    fix = (
+        f"rename the column {near[0]!r} to {field}"
+        if near
+        else (
+            f"add a column {field} (also known as {', '.join(ALIASES[field])})"
+            + (f", or say --default {field}=..." if field != "source" else "")
+        )
+    )
+    seen = ", ".join(name or "(no name)" for name in header[:12])
+    return ManifestError(
+        path, f"there is no column {field} among: {seen[:200]}", line=line, fix=fix
+    )

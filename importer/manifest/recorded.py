@@ -1,0 +1,44 @@
+"""What an earlier run wrote behind a row: the recorded columns of a results file; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from importer.model import Row, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from importer.manifest.columns import Columns
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a results file says of one of its rows."""
+
+    key: bytes  #: of the row as it was when it was last run
+    status: Status
+    cells: Mapping[str, str]  #: result column -> text
+
+    @property
+    def is_settled(self) -> bool:
+        """It reached the gallery, or may have: it must never be sent again by mistake."""
+        return self.status in (
+            Status.UPLOADED,
+            Status.UNKNOWN,
+            Status.CHANGED,
+        )
+
+
+def recorded_in(row: Row, columns: Columns) -> Recorded | None:
+    """What the row records, or None when it records nothing that can be used."""
+    cells = {
+        name: row.cells[index] for name, index in columns.recorded.items() if index < len(row.cells)
+    }
+    try:
+        key = bytes.fromhex(cells.get("import_key", ""))
+        status = Status(cells.get("import_status", "").strip().lower())
+    except ValueError:
+        return None
+    return Recorded(key, status, cells) if key else None

@@ -1,0 +1,211 @@
+"""What the gallery's API takes in each of its parameters, cell by cell; pure.
+
+A rule takes a cell's text and gives None, or what is wrong as ``(code, what, fix)``. The characters
+are those of the API's own page; where it is silent (lengths), the limit is a file system's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from datetime import date
+from typing import TypeAlias
+from urllib.parse import unquote, urlsplit
+
+Wrong: TypeAlias = tuple[str, str, str] | None
+
+LONGEST = 255  # characters of a name, a tag or a collection; no file system takes more in a name
+LONGEST_URL = 8190  # a request line longer than this is refused by most servers
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LOOSE_DATE = re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})")
+_SLUG = re.compile(r"[A-Za-z0-9-]+")
+_PLAIN = re.compile(r"[A-Za-z0-9 -]+")
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_DIRECTION = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def excerpt(text: str, limit: int = 80) -> str:
+    """A cell as a message may show it: escaped, and cut."""
+    shown = repr(text)
+    return shown if len(shown) <= limit else shown[: limit - 2] + "…" + shown[-1]
+
+
+def collection_name(text: str) -> Wrong:
+    """API: letters, digits, white space and ``-``. Letters of any script, and their marks."""
+    if not text:
+        return "no_collection", "the collection is empty", "write the event's name there"
+    if len(text) > LONGEST:
+        return (
+            "long_collection",
+            f"the collection's name has {len(text):,} characters",
+            (f"{LONGEST} are allowed"),
+        )
+    if _PLAIN.fullmatch(text):
+        return None
+    bad = [(i, c) for i, c in enumerate(text, 1) if not _is_collection_character(c)]
+    if not bad:
+        return None
+    listed = ", ".join(f"{c!r} at {i}" for i, c in bad[:5]) + (" ..." if len(bad) > 5 else "")
+    return (
+        "bad_collection",
+        f"the collection {excerpt(text)} has characters that the gallery"
+        + (f" doesn't take: {listed}"),
+        "use letters, digits, spaces and -",
+    )
+
+
+def _is_collection_character(c: str) -> bool:
+    return c in "0123456789 -" or unicodedata.category(c)[0] in "LM"
+
+
+def event_date(text: str) -> Wrong:
+    """API: ``2018-02-22``. No other form is guessed at: 02/03/2018 is two different days."""
+    if not text:
+        return "no_date", "the date is empty", "write it like 2018-02-22"
+    if _DATE.fullmatch(text):
+        try:
+            date.fromisoformat(text)
+        except ValueError:
+            return "bad_date", f"there is no day {text}", "correct the date"
+        return None
+    loose = _LOOSE_DATE.fullmatch(text)
+    if loose:
+        wanted = f"{loose[1]}-{int(loose[2]):02d}-{int(loose[3]):02d}"
+        return (
+            "bad_date",
+            f"the date {excerpt(text)} is not in the gallery's form",
+            f"write {wanted}",
+        )
+    return (
+        "bad_date",
+        f"the date {excerpt(text)} is not in the form year-month-day",
+        ("write it like 2018-02-22"),
+    )
+
+
+def collection_url(text: str) -> Wrong:
+    """API: ``a-z A-Z 0-9 -``."""
+    if not text or (_SLUG.fullmatch(text) and len(text) <= LONGEST):
+        return None
+    return (
+        "bad_collection_url",
+        f"the collection URL {excerpt(text)} can't be used",
+        ("use only a-z, A-Z, 0-9 and -"),
+    )
+
+
+def tag(text: str) -> Wrong:
+    """One tag a picture; any text that prints."""
+    if "," in text or "|" in text:
+        return (
+            "several_tags",
+            f"the cell {excerpt(text)} looks like several tags",
+            ("the gallery takes one tag a picture"),
+        )
+    return _printable(text, "tag")
+
+
+def picture_name(text: str) -> Wrong:
+    """The picture's real name: a file name, never a path."""
+    if not text:
+        return "no_name", "the picture has no name", "fill in the column name"
+    if "/" in text or "\\" in text:
+        return "bad_name", f"the name {excerpt(text)} is a path", "give the file's name alone"
+    if text in (".", ".."):
+        return "bad_name", f"the name {excerpt(text)} is a folder", "give the file's name"
+    if any(c in _DIRECTION for c in text):
+        return (
+            "bad_name",
+            f"the name {excerpt(text)} has hidden characters that turn the reading"
+            + (" direction"),
+            "remove them",
+        )
+    return _printable(text, "name")
+
+
+def _printable(text: str, word: str) -> Wrong:
+    if text.isascii() and text.isprintable() and len(text) <= LONGEST:
+        return None
+    if len(text) > LONGEST:
+        return f"long_{word}", f"the {word} has {len(text):,} characters", f"{LONGEST} are allowed"
+    for place, c in enumerate(text, 1):
+        if unicodedata.category(c) in _UNPRINTABLE:
+            return (
+                f"bad_{word}",
+                f"the {word} {excerpt(text)} has {c!r} at {place}",
+                ("remove the character"),
+            )
+    return None
+
+
+def looks_like_url(text: str) -> bool:
+    """A cell that names an address, well formed or not, rather than a file."""
+    if text.startswith("//"):
+        return True
+    scheme = _SCHEME.match(text)
+    return bool(scheme) and not _DRIVE.match(text)
+
+
+def picture_url(text: str) -> Wrong:
+    """An http(s) address that the gallery can fetch without being told a password."""
+    bad = "bad_url"
+    if not text.lower().startswith(("http://", "https://")):
+        shown = excerpt(text.split(":", 1)[0] + ":", 20)
+        return (
+            bad,
+            f"{shown} addresses can't be fetched by the gallery",
+            ("give a file's path, or an http or https URL"),
+        )
+    if len(text) > LONGEST_URL:
+        return bad, f"the URL has {len(text):,} characters", f"{LONGEST_URL:,} are allowed"
+    for c in text:
+        if c.isspace() or c == "\\" or unicodedata.category(c) in _UNPRINTABLE:
+            return bad, f"the URL has {c!r} in it", "write it percent-encoded"
+    try:
+        parts = urlsplit(text)
+        port, host = parts.port, parts.hostname
+    except ValueError:
+        return bad, "the URL can't be read", "look at its host and port"
+    if not host or port == 0:
+        return bad, "the URL has no host" if not host else "the URL has port 0", "correct it"
+    if parts.username is not None or parts.password is not None:
+        return (
+            "url_with_password",
+            "the URL has a user name or a password in it",
+            ("the gallery would store it; use an address without"),
+        )
+    return None
+
+
+def local_path(text: str) -> Wrong:
+    """A path as this system writes it. Nothing is expanded, nothing is guessed."""
+    if "\0" in text or "\n" in text or "\r" in text:
+        return (
+            "bad_path",
+            f"the path {excerpt(text)} has a line break or NUL in it",
+            "correct the cell",
+        )
+    if os.name != "nt" and _DRIVE.match(text):
+        return (
+            "windows_path",
+            f"{excerpt(text)} is a path of a Windows machine",
+            ("give it relative to the manifest's folder"),
+        )
+    if text.startswith(("~", "$", "%")) and ("/" in text or "\\" in text):
+        return "unexpanded_path", f"{excerpt(text)} is not expanded here", "write the whole path"
+    if text in ("-", ".", ".."):
+        return "bad_path", f"{excerpt(text)} is no picture's path", "name one picture file"
+    if "*" in text or ("?" in text and os.name == "nt"):
+        return "pattern", f"{excerpt(text)} is a pattern, not a file", "give one line a picture"
+    return None
+
+
+def default_name(source: str, *, is_url: bool) -> str:
+    """The file's own name, or the URL path's last part, decoded."""
+    if is_url:
+        return unquote(urlsplit(source).path).rsplit("/", 1)[-1]
+    return re.split(r"[/\\]" if os.name == "nt" else "/", source)[-1]

@@ -1,0 +1,111 @@
+"""The token's type, and the wiping of secrets from any text that a person or a file may see."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import re
+from typing import NoReturn
+from urllib.parse import quote, quote_plus, urlsplit
+
+MASK = "***"
+# Short tokens would blank ordinary words out of every message; the gallery's own are far longer.
+SHORTEST_WIPED = 4
+
+
+class Token:
+    """The account's API token. Prints as ``***`` whichever way it is asked to print."""
+
+    __slots__ = ("_forms", "_value")
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+        self._forms = sorted(_written_forms(value), key=len, reverse=True)
+
+    def reveal(self) -> str:
+        """The token itself; for the one place that builds the request's URL."""
+        return self._value
+
+    def wipe(self, text: str) -> str:
+        """``text`` without the token, in whichever encoding it may have been echoed."""
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, MASK)
+        return text
+
+    def __repr__(self) -> str:
+        return MASK
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return MASK
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a token is never pickled")
+
+
+def _written_forms(value: str) -> set[str]:
+    raw = value.encode("utf-8", "surrogatepass")
+    percent = quote(value, safe="", errors="surrogatepass")
+    plus = quote_plus(value, errors="surrogatepass")
+    forms = {
+        value,
+        percent,
+        plus,
+        re.sub(r"%[0-9A-F]{2}", lambda m: m[0].lower(), percent),
+        re.sub(r"%[0-9A-F]{2}", lambda m: m[0].lower(), plus),
+        quote(percent, safe=""),
+        value.encode("unicode_escape").decode("ascii"),
+        base64.b64encode(raw).decode("ascii"),
+        base64.urlsafe_b64encode(raw).decode("ascii"),
+        base64.b64encode(raw).decode("ascii").rstrip("="),
+    }
+    return {form for form in forms if len(form) >= SHORTEST_WIPED}
+
+
+def public_url(url: str) -> str:
+    """A URL with only what may be shown: scheme, host, path.
+
+    A pre-signed picture URL carries its secret in the query, others in the user part.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(an unreadable URL)"
+    host = parts.hostname or ""
+    try:
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        port = ""
+    return f"{parts.scheme}://{host}{port}{parts.path}" + (f"?{MASK}" if parts.query else "")
+
+
+_URL = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+
+
+def one_line(text: str, *, token: Token, limit: int = 200) -> str:
+    """Foreign text made fit to be shown: no secret, no control character, one line, cut."""
+    text = token.wipe(text)  # before any cut, so that no half of it stays
+    text = _URL.sub(lambda m: public_url(m[0]), text)
+    text = " ".join(_CONTROL.sub(" ", text).split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+class WipingFilter(logging.Filter):
+    """Takes the token out of every log record before a handler sees it."""
+
+    def __init__(self, token: Token) -> None:
+        super().__init__()
+        self._token = token
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = self._token.wipe(record.getMessage())
+        record.args = None
+        if record.exc_info:
+            kind = record.exc_info[0]
+            record.msg += f" ({kind.__name__ if kind else 'error'})"
+            record.exc_info = None
+            record.exc_text = None
+        return True

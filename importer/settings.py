@@ -1,0 +1,155 @@
+"""What can be set, checked at birth. Each number says which resource it bounds.
+
+A wrong number fails here, before any row is read. Parts are passed whole to those who need them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from importer.errors import UsageError
+
+DEFAULT_ENDPOINT = "https://app.eventgallery.com/api/v1/picture/upload"
+
+RowsWanted = Literal["new", "failed", "unknown", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the manifest is read."""
+
+    defaults: Mapping[str, str] = field(default_factory=dict)  #: field -> value for blank cells
+    lines: tuple[int, int] | None = None  #: first and last physical line, both included
+    any_type: bool = False  #: send also what is no picture and no video
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast at the most."""
+
+    concurrency: int | None = None  #: sockets and pictures in flight; None: find it
+    rate: float | None = None  #: requests a second that the gallery is asked to bear
+    bandwidth: int | None = None  #: bytes a second on the wire
+
+    def __post_init__(self) -> None:
+        _check(
+            self.concurrency is None or 1 <= self.concurrency <= 1024,
+            "concurrency",
+            self.concurrency,
+            "a number from 1 to 1024, or auto",
+        )
+        _check(self.rate is None or self.rate > 0, "rate", self.rate, "more than 0")
+        _check(
+            self.bandwidth is None or self.bandwidth >= 1000,
+            "bandwidth",
+            self.bandwidth,
+            "1k or more",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long, and how often, before a row or a run is given up."""
+
+    attempts: int = 6  #: requests a row in one run, the first included
+    base_s: float = 0.5  #: upper bound of the first back-off; doubles with each attempt
+    longest_s: float = 60.0  #: upper bound of any back-off of ours
+    max_wait_s: float = 900.0  #: the longest Retry-After that is obeyed; above it the run stops
+    connect_s: float = 10.0
+    answer_s: float = 60.0  #: silence after the body, and silence while a body makes no progress
+    max_outage_s: float = 3600.0  #: the breaker stays open this long, then the run stops
+    max_failures: int = 0  #: failed rows that stop the run; 0: no limit
+    max_failure_share: float = 0.0  #: share of settled rows, looked at from 100 rows on
+    max_duration_s: float = 0.0  #: of the whole run; 0: no limit
+    unknown: Literal["hold", "retry"] = "hold"
+
+    def __post_init__(self) -> None:
+        _check(1 <= self.attempts <= 100, "retries", self.attempts - 1, "0 to 99")
+        _check(self.answer_s > 0, "timeout", self.answer_s, "more than 0 seconds")
+        _check(
+            0 <= self.max_failure_share <= 1, "max-failures", self.max_failure_share, "0 to 100%"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How a picture is put on the wire."""
+
+    endpoint: str = DEFAULT_ENDPOINT
+    encode: Literal["raw", "multipart"] = "raw"
+    content_type: str = ""  #: empty: by the file's own first bytes
+    proxy: str = ""
+    ca_file: Path | None = None
+    allow_http: bool = False
+
+    def __post_init__(self) -> None:
+        try:
+            parts = urlsplit(self.endpoint)
+            port = parts.port
+        except ValueError as error:
+            raise UsageError(f"the endpoint is not a URL: {error}", fix=_ENDPOINT_FIX) from None
+        if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+            raise UsageError(
+                f"the endpoint {self.endpoint!r} is not an http(s) URL", fix=_ENDPOINT_FIX
+            )
+        if parts.query or parts.fragment or parts.username or parts.password:
+            raise UsageError(
+                "the endpoint has a query, a fragment or a user name",
+                fix="give the plain URL; the importer adds the parameters",
+            )
+        if parts.scheme == "http" and not self.is_loopback and not self.allow_http:
+            raise UsageError(
+                f"the endpoint http://{parts.hostname} would show the token to everyone on the way",
+                fix="use https://, or --allow-http when you know the network",
+            )
+
+    @property
+    def origin(self) -> str:
+        """``https://host`` or ``http://host:port``: the part that a row's identity depends on."""
+        parts = urlsplit(self.endpoint)
+        return f"{parts.scheme}://{parts.netloc.lower()}"
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.endpoint).hostname or ""
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that one run is told, but for the token."""
+
+    manifest: Path
+    results: Path | None = None  #: default: ``<stem>.results.csv`` beside the manifest
+    rows: RowsWanted = "new"
+    reading: Reading = field(default_factory=Reading)
+    pace: Pace = field(default_factory=Pace)
+    patience: Patience = field(default_factory=Patience)
+    sending: Sending = field(default_factory=Sending)
+    canary: bool = True  #: the first row goes alone, before all others
+    strict: bool = False  #: nothing is sent while one row is bad
+    dry_run: bool = False
+    report: bool = True
+    grace_s: float = 30.0  #: what is in flight may finish in this time after Ctrl-C
+
+    def __post_init__(self) -> None:
+        if self.results is not None and self.results.suffix.lower() in (".journal", ".part"):
+            raise UsageError(
+                f"the results can't be called {self.results.name}",
+                fix="choose a name that ends with .csv",
+            )
+
+
+_ENDPOINT_FIX = f"write it like {DEFAULT_ENDPOINT}"
+
+
+def _check(is_right: bool, name: str, value: object, wanted: str) -> None:
+    if not is_right:
+        raise UsageError(f"{name} can't be {value}", fix=f"it takes {wanted}")

@@ -1,0 +1,1 @@
+"""Bytes move: from a disk through a request to a settled outcome."""

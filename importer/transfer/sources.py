@@ -1,0 +1,215 @@
+"""A picture's source becomes a body: small ones whole, several a thread hop; large ones in blocks.
+
+The one place that opens pictures, and the only user of aiofiles. What goes wrong here is recorded
+as a SourceFault before any other library sees it, so a local fault never looks like the network's.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import aiofiles
+import aiofiles.os
+
+from importer.model import LocalFile, Picture, RemoteUrl, Stamp
+from importer.transfer import sniff
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+WHOLE_UP_TO = 512 * 1024  # bytes; above it a body is streamed, see docs/performance of asyncio's TLS
+BLOCK = 256 * 1024  # bytes a read of a streamed body: one hop to a thread each
+
+# O_NONBLOCK: opening a pipe that nobody writes to must not hang; O_BINARY exists on Windows only.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFault:
+    """Why a picture can't be read."""
+
+    code: str
+    message: str
+    is_passing: bool = False  #: of this moment (too many open files, a disk's hiccup): try again
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A body that lies in memory."""
+
+    content: bytes
+    sha256: bytes
+    stamp: Stamp | None  #: None for the text of a URL
+    media_type: str
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.content)
+
+
+class Streamed:
+    """A body that is read while it is sent. Each attempt takes a new one."""
+
+    def __init__(self, path: str, stamp: Stamp, media_type: str) -> None:
+        self.path = path
+        self.stamp = stamp
+        self.media_type = media_type
+        self.fault: SourceFault | None = None  #: set before the reading breaks off
+        self._hash = hashlib.sha256()
+        self._is_read = False
+
+    @property
+    def size_bytes(self) -> int:
+        return self.stamp.size_bytes
+
+    @property
+    def sha256(self) -> bytes:
+        """Of the bytes that were read; empty until all of them were."""
+        return self._hash.digest() if self._is_read else b""
+
+    async def blocks(self) -> AsyncIterator[bytes]:
+        """The bytes, exactly ``size_bytes`` of them.
+
+        Ends with the last byte, not with an empty read behind it: aiohttp then still knows the
+        connection as reusable. Raises OSError when the file breaks or shrinks, ``fault`` is set.
+        """
+        left = self.size_bytes
+        try:
+            async with aiofiles.open(self.path, "rb", buffering=0) as file:
+                now = os.fstat(file.fileno())
+                if Stamp(now.st_size, now.st_mtime_ns) != self.stamp:
+                    raise _Changed
+                while left:
+                    block = await file.read(min(BLOCK, left))
+                    if not block:
+                        raise _Changed
+                    left -= len(block)
+                    self._hash.update(block)
+                    self._is_read = not left
+                    yield block
+        except _Changed as error:
+            self.fault = SourceFault("file_changed", "the file changed while it was read")
+            raise OSError(errno.EIO, "the source broke off") from error
+        except OSError as error:
+            self.fault = fault_of(error)
+            raise OSError(errno.EIO, "the source broke off") from None
+
+
+Body: TypeAlias = Whole | Streamed
+
+
+class _Changed(Exception):
+    """The file isn't what it was when it was opened first."""
+
+
+async def load(pictures: Sequence[Picture], *, any_type: bool) -> list[Body | SourceFault]:
+    """Read a group of pictures in one hop to a thread; large ones are only looked at."""
+    return await _load_group(pictures, any_type)
+
+
+def _load_here(pictures: Sequence[Picture], any_type: bool) -> list[Body | SourceFault]:  # noqa: FBT001
+    return [_load_one(picture, any_type=any_type) for picture in pictures]
+
+
+_load_group = aiofiles.os.wrap(_load_here)
+
+
+def _load_one(picture: Picture, *, any_type: bool) -> Body | SourceFault:
+    match picture.source:
+        case RemoteUrl(url):
+            text = url.encode("utf-8")
+            return Whole(text, hashlib.sha256(text).digest(), None, "text/plain")
+        case LocalFile(path):
+            try:
+                return _load_file(path, any_type=any_type)
+            except OSError as error:
+                return fault_of(error)
+
+
+def _load_file(path: str, *, any_type: bool) -> Body | SourceFault:
+    descriptor = os.open(path, _FLAGS)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            return _not_a_file(found.st_mode)
+        stamp = Stamp(found.st_size, found.st_mtime_ns)
+        if not stamp.size_bytes:
+            return SourceFault("file_empty", "the file is empty")
+        is_whole = stamp.size_bytes <= WHOLE_UP_TO
+        content = _read(descriptor, stamp.size_bytes if is_whole else sniff.HEAD_BYTES)
+    finally:
+        os.close(descriptor)
+    head = content[: sniff.HEAD_BYTES]
+    kind = sniff.media_type(head, path)
+    if not kind and not any_type:
+        seems = sniff.foreign_kind(head) or "no known picture or video"
+        return SourceFault("not_a_picture", f"the file's content is {seems}")
+    kind = kind or "application/octet-stream"
+    if not is_whole:
+        return Streamed(path, stamp, kind)
+    if len(content) != stamp.size_bytes:
+        return SourceFault("file_changed", "the file changed while it was read")
+    return Whole(content, hashlib.sha256(content).digest(), stamp, kind)
+
+
+def _read(descriptor: int, wanted: int) -> bytes:
+    content = os.read(descriptor, wanted)
+    while len(content) < wanted:
+        more = os.read(descriptor, wanted - len(content))
+        if not more:
+            break
+        content += more
+    return content
+
+
+def stamp_of(path: str) -> Stamp | None:
+    """What the file looks like now; None when it can't be seen."""
+    try:
+        found = os.stat(path)  # noqa: PTH116  (a million times a run: no Path object for each)
+    except (OSError, ValueError):
+        return None
+    return Stamp(found.st_size, found.st_mtime_ns)
+
+
+def inspect(picture: Picture, *, any_type: bool) -> SourceFault | int:
+    """For a check that sends nothing: the picture's size in bytes, or why it can't be sent."""
+    if isinstance(picture.source, RemoteUrl):
+        return 0
+    try:
+        body = _load_file(picture.source.path, any_type=any_type)
+    except OSError as error:
+        return fault_of(error)
+    return body if isinstance(body, SourceFault) else body.size_bytes
+
+
+def _not_a_file(mode: int) -> SourceFault:
+    if stat.S_ISDIR(mode):
+        return SourceFault("not_a_file", "this is a folder, not a picture")
+    return SourceFault("not_a_file", "this is a pipe, socket or device, not a picture")
+
+
+_FAULTS = {
+    errno.ENOENT: ("file_missing", "there is no such file"),
+    errno.ENOTDIR: ("file_missing", "there is no such file: a part of its path is no folder"),
+    errno.EACCES: ("file_forbidden", "this user may not read the file"),
+    errno.EPERM: ("file_forbidden", "this user may not read the file"),
+    errno.EISDIR: ("not_a_file", "this is a folder, not a picture"),
+    errno.ENXIO: ("not_a_file", "this is a pipe, socket or device, not a picture"),
+    errno.ELOOP: ("file_missing", "its links lead round in a circle"),
+    errno.ENAMETOOLONG: ("file_missing", "the path is longer than this system can have"),
+}
+_PASSING = {errno.EMFILE, errno.ENFILE, errno.EIO, errno.EAGAIN, getattr(errno, "ESTALE", errno.EIO)}
+
+
+def fault_of(error: OSError) -> SourceFault:
+    """An operating system's error as a fault; its text never holds more than the reason."""
+    if error.errno in _FAULTS:
+        code, message = _FAULTS[error.errno]
+        return SourceFault(code, message)
+    reason = os.strerror(error.errno) if error.errno else type(error).__name__
+    return SourceFault("local_read", f"the file can't be read: {reason}", error.errno in _PASSING)
