@@ -25,6 +25,7 @@ class Reading:
     defaults: Mapping[str, str] = field(default_factory=dict)  #: field -> value for blank cells
     lines: tuple[int, int] | None = None  #: first and last physical line, both included
     any_type: bool = False  #: send also what is no picture and no video
+    root: Path | None = None  #: files outside this folder are not sent
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,16 @@ class Columns:
     def own_header(self) -> list[str]:
         return [self.header[i] for i in self.own]
 
+    def own_cells(self, cells: Sequence[str]) -> list[str]:
+        """The manifest's own cells of a row, as many as the header has.
+
+        Of a misshapen row nothing is lost: cells too many are written into the last one.
+        """
+        width = len(self.header)
+        if len(cells) > width:
+            cells = [*cells[: width - 1], ",".join(cells[width - 1 :])]
+        return [cells[i] if i < len(cells) else "" for i in self.own]
+
     def spelled(self, field: str) -> str:
         """The header's own spelling of a field, for messages."""
         return self.header[self.place[field]] if field in self.place else field

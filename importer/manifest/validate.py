@@ -106,8 +106,7 @@ class Validator:
     def _misshapen(self, row: Row) -> Invalid:
         found = f"the row has {len(row.cells)} cells, the line of column names has {self._width}"
         fix = "look for a missing or superfluous delimiter or quote"
-        padded = [*row.cells, *[""] * self._width][: self._width]
-        own = Row(row.line, [padded[i] for i in self._columns.own])
+        own = Row(row.line, self._columns.own_cells(row.cells))
         # The key is of the cells as they stand: a corrected row is another one.
         key = key_of(self._origin, Identity("", "", "", "", "", "\x1f".join(row.cells)))
         return Invalid(key, own, (Problem(row.line, "", "bad_row", found, fix),))

@@ -11,6 +11,7 @@ import hashlib
 import os
 import stat
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import aiofiles
@@ -22,7 +23,11 @@ from importer.transfer import sniff
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-WHOLE_UP_TO = 512 * 1024  # bytes; above it a body is streamed, see docs/performance of asyncio's TLS
+    from importer.settings import Reading
+
+WHOLE_UP_TO = (
+    512 * 1024
+)  # bytes; above it a body is streamed, see docs/performance of asyncio's TLS
 BLOCK = 256 * 1024  # bytes a read of a streamed body: one hop to a thread each
 
 # O_NONBLOCK: opening a pipe that nobody writes to must not hang; O_BINARY exists on Windows only.
@@ -107,46 +112,50 @@ class _Changed(Exception):
     """The file isn't what it was when it was opened first."""
 
 
-async def load(pictures: Sequence[Picture], *, any_type: bool) -> list[Body | SourceFault]:
+async def load(pictures: Sequence[Picture], *, reading: Reading) -> list[Body | SourceFault]:
     """Read a group of pictures in one hop to a thread; large ones are only looked at."""
-    return await _load_group(pictures, any_type)
+    return await _load_group(pictures, reading)
 
 
-def _load_here(pictures: Sequence[Picture], any_type: bool) -> list[Body | SourceFault]:  # noqa: FBT001
-    return [_load_one(picture, any_type=any_type) for picture in pictures]
+def _load_here(pictures: Sequence[Picture], reading: Reading) -> list[Body | SourceFault]:
+    return [_load_one(picture, reading) for picture in pictures]
 
 
 _load_group = aiofiles.os.wrap(_load_here)
 
 
-def _load_one(picture: Picture, *, any_type: bool) -> Body | SourceFault:
+def _load_one(picture: Picture, reading: Reading) -> Body | SourceFault:
     match picture.source:
         case RemoteUrl(url):
             text = url.encode("utf-8")
             return Whole(text, hashlib.sha256(text).digest(), None, "text/plain")
         case LocalFile(path):
             try:
-                return _load_file(path, any_type=any_type)
+                return _load_file(path, reading)
             except OSError as error:
                 return fault_of(error)
 
 
-def _load_file(path: str, *, any_type: bool) -> Body | SourceFault:
+def _load_file(
+    path: str, reading: Reading, *, whole_up_to: int = WHOLE_UP_TO
+) -> Body | SourceFault:
     descriptor = os.open(path, _FLAGS)
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             return _not_a_file(found.st_mode)
+        if reading.root is not None and not _is_inside(reading.root, path, found):
+            return SourceFault("outside_root", f"the file lies outside of {reading.root}")
         stamp = Stamp(found.st_size, found.st_mtime_ns)
         if not stamp.size_bytes:
             return SourceFault("file_empty", "the file is empty")
-        is_whole = stamp.size_bytes <= WHOLE_UP_TO
+        is_whole = stamp.size_bytes <= whole_up_to
         content = _read(descriptor, stamp.size_bytes if is_whole else sniff.HEAD_BYTES)
     finally:
         os.close(descriptor)
     head = content[: sniff.HEAD_BYTES]
     kind = sniff.media_type(head, path)
-    if not kind and not any_type:
+    if not kind and not reading.any_type:
         seems = sniff.foreign_kind(head) or "no known picture or video"
         return SourceFault("not_a_picture", f"the file's content is {seems}")
     kind = kind or "application/octet-stream"
@@ -155,6 +164,14 @@ def _load_file(path: str, *, any_type: bool) -> Body | SourceFault:
     if len(content) != stamp.size_bytes:
         return SourceFault("file_changed", "the file changed while it was read")
     return Whole(content, hashlib.sha256(content).digest(), stamp, kind)
+
+
+def _is_inside(root: Path, path: str, opened: os.stat_result) -> bool:
+    """The file that is open, not only its name, lies in the folder: links are followed first."""
+    real = os.path.realpath(path)
+    if not Path(real).is_relative_to(os.path.realpath(root)):
+        return False
+    return os.path.samestat(os.stat(real), opened)  # noqa: PTH116
 
 
 def _read(descriptor: int, wanted: int) -> bytes:
@@ -176,12 +193,12 @@ def stamp_of(path: str) -> Stamp | None:
     return Stamp(found.st_size, found.st_mtime_ns)
 
 
-def inspect(picture: Picture, *, any_type: bool) -> SourceFault | int:
+def inspect(picture: Picture, *, reading: Reading) -> SourceFault | int:
     """For a check that sends nothing: the picture's size in bytes, or why it can't be sent."""
     if isinstance(picture.source, RemoteUrl):
         return 0
     try:
-        body = _load_file(picture.source.path, any_type=any_type)
+        body = _load_file(picture.source.path, reading, whole_up_to=0)
     except OSError as error:
         return fault_of(error)
     return body if isinstance(body, SourceFault) else body.size_bytes
@@ -203,7 +220,13 @@ _FAULTS = {
     errno.ELOOP: ("file_missing", "its links lead round in a circle"),
     errno.ENAMETOOLONG: ("file_missing", "the path is longer than this system can have"),
 }
-_PASSING = {errno.EMFILE, errno.ENFILE, errno.EIO, errno.EAGAIN, getattr(errno, "ESTALE", errno.EIO)}
+_PASSING = {
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.EIO,
+    errno.EAGAIN,
+    getattr(errno, "ESTALE", errno.EIO),
+}
 
 
 def fault_of(error: OSError) -> SourceFault:

@@ -157,7 +157,9 @@ def _payload(request: Request, body: Body) -> bytes | AsyncIterator[bytes]:
     return request.prefix + body.content + request.suffix if request.prefix else body.content
 
 
-async def _framed(prefix: bytes, blocks: AsyncIterator[bytes], suffix: bytes) -> AsyncIterator[bytes]:
+async def _framed(
+    prefix: bytes, blocks: AsyncIterator[bytes], suffix: bytes
+) -> AsyncIterator[bytes]:
     if prefix:
         yield prefix
     async for block in blocks:

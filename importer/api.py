@@ -1,0 +1,136 @@
+"""The one place that builds objects; what the command line calls, and what library users call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+
+from importer.clock import Clock, SystemClock
+from importer.errors import ImporterError
+from importer.events import NoObserver, Observer
+from importer.job import open_for_reading
+from importer.ledger.seen import Seen
+from importer.manifest.check import Findings, check_rows
+from importer.run import Run
+from importer.settings import Reading, Settings
+from importer.transfer import sources
+from importer.transfer.sources import SourceFault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from importer.model import Picture, Summary
+    from importer.secret import Token
+
+
+async def import_manifest(
+    settings: Settings,
+    token: Token,
+    *,
+    observer: Observer | None = None,
+    clock: Clock | None = None,
+    confirm: Callable[[int, str], bool] | None = None,
+    handle_signals: bool = False,
+) -> Summary:
+    """Import a manifest, or go on with it, inside a running loop.
+
+    Args:
+        settings: what to import, and how.
+        token: the account's API token.
+        observer: is told what happens; see importer.events.
+        clock: time and chance; a test brings its own.
+        confirm: asked with the number of rows and the host before anything is sent; None: go.
+        handle_signals: drain on Ctrl-C and SIGTERM. Only in the main thread.
+
+    Raises:
+        UsageError, ManifestError, JournalMismatch: nothing was sent.
+        JobBusy: another run holds the job.
+        StorageError: the journal can't be opened.
+    """
+    run = Run(
+        settings,
+        token,
+        observer=observer or NoObserver(),
+        clock=clock or SystemClock(),
+        confirm=confirm,
+    )
+    try:
+        return await run.go(handle_signals=handle_signals)
+    except BaseExceptionGroup as group:
+        raise _unwrapped(group) from None
+
+
+def run_import(
+    settings: Settings,
+    token: Token,
+    *,
+    observer: Observer | None = None,
+    confirm: Callable[[int, str], bool] | None = None,
+    handle_signals: bool = False,
+) -> Summary:
+    """The same for programs without a loop; uses uvloop where it is installed.
+
+    Raises: as import_manifest.
+    """
+
+    async def main() -> Summary:
+        return await import_manifest(
+            settings,
+            token,
+            observer=observer,
+            confirm=confirm,
+            handle_signals=handle_signals,
+        )
+
+    return anyio.run(main, backend_options={"use_uvloop": _has_fast_loop()})
+
+
+def check_manifest(
+    path: Path,
+    *,
+    reading: Reading | None = None,
+    told: Callable[[int], None] = lambda rows: None,
+) -> Findings:
+    """Everything that is wrong with a manifest, and what is in it; sends nothing.
+
+    Args:
+        path: the manifest, or a results file.
+        reading: how it is read.
+        told: is called now and then with the number of rows looked at.
+
+    Raises:
+        ManifestError: the file as a whole can't be read.
+    """
+    reading = reading or Reading()
+    opened = open_for_reading(path, reading, origin="")
+
+    def inspect(picture: Picture) -> tuple[str, str] | int:
+        found = sources.inspect(picture, reading=reading)
+        return (found.code, found.message) if isinstance(found, SourceFault) else found
+
+    with Seen() as seen:
+        return check_rows(
+            map(opened.judging.judge, opened.manifest.rows()),
+            source_column=opened.columns.spelled("source"),
+            inspect=inspect,
+            first_seen=seen.first_line,
+            told=told,
+        )
+
+
+def _unwrapped(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one error of a group that says why; ours before any other's."""
+    ours = group.subgroup(ImporterError)
+    found: BaseException = ours if ours is not None else group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
+
+
+def _has_fast_loop() -> bool:
+    import importlib.util  # noqa: PLC0415
+    import sys  # noqa: PLC0415
+
+    return importlib.util.find_spec("winloop" if sys.platform == "win32" else "uvloop") is not None

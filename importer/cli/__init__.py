@@ -1,0 +1,5 @@
+"""The command line: one short file a verb, each parses, calls importer.api, and gives an exit code."""
+
+from importer.cli.app import main
+
+__all__ = ["main"]

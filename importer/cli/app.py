@@ -1,0 +1,87 @@
+"""The verbs brought together, and the last place where an error can still become a sentence."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from typing import Annotated
+
+import typer
+
+import importer
+from importer.cli import check, demo, gallery, run
+from importer.errors import ImporterError
+from importer.secret import Token
+
+DEFECT = 70
+
+app = typer.Typer(
+    name="importer",
+    help="Bring an archive of event pictures into an Event Gallery account.",
+    epilog="Begin with: importer demo",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.command("demo")(demo.demo)
+app.command("check")(check.check)
+app.command("run")(run.run)
+app.command("gallery")(gallery.gallery)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001  (typer's callback)
+    if wanted:
+        typer.echo(f"importer {importer.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    del version
+
+
+def main() -> None:
+    """The command ``importer``. Ends the process with one of behaviour.md's exit codes."""
+    try:
+        app()
+    except ImporterError as error:
+        _say(f"importer: {error.what}")
+        if error.fix:
+            _say(f"  {error.fix}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _say("importer: stopped")
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output went away; the work itself was done.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001  (no traceback reaches a user)
+        _say(f"importer: this is a defect of the importer ({type(error).__name__})")
+        _say(f"  what happened is in {_keep_traceback(error)}; please send it to us")
+        sys.exit(DEFECT)
+
+
+def _say(text: str) -> None:
+    try:
+        print(text, file=sys.stderr, flush=True)  # noqa: T201
+    except OSError:
+        pass  # nobody reads any more; the exit code still tells
+
+
+def _keep_traceback(error: Exception) -> str:
+    """Write the traceback to a file of the user's own, without locals and without the token."""
+    lines = traceback.TracebackException.from_exception(error, capture_locals=False).format()
+    token = Token(os.environ.get("IMPORTER_TOKEN", ""))
+    handle, path = tempfile.mkstemp(prefix="importer-defect-", suffix=".log")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.writelines(token.wipe(line) for line in lines)
+    return path

@@ -1,0 +1,52 @@
+"""``importer demo``: the whole main job on this machine, with proof at the end."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import anyio
+import typer
+
+from importer.cli.options import wants_color
+from importer.demo import rehearse
+from importer.progress import make_observer
+
+
+def demo(
+    folder: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where to play. Default: a new temporary folder."),
+    ] = None,
+    pictures: Annotated[int, typer.Option(min=20, max=10_000, help="How many.")] = 24,
+) -> None:
+    """Import a small archive into a rehearsal gallery on this computer, faults and all.
+
+    Needs no account, no token and no internet, and leaves nothing running.
+    """
+    where = folder or Path(tempfile.mkdtemp(prefix="importer-demo-"))
+    where.mkdir(parents=True, exist_ok=True)
+
+    async def main() -> None:
+        with make_observer(
+            "auto",
+            stream=sys.stderr,
+            is_terminal=sys.stderr.isatty(),
+            quiet=False,
+            verbose=1,
+            color=wants_color("auto"),
+        ) as observer:
+            proof = await rehearse(where, pictures=pictures, say=typer.echo, observer=observer)
+        typer.echo("")
+        typer.echo(
+            f"all {proof.found} pictures are in the gallery, compared by SHA-256;"
+            f" {proof.twice} came twice, and the results say so"
+        )
+        archive = where / "archive"
+        typer.echo(f"results: {archive / 'archive.results.csv'}")
+        typer.echo(f"report:  {archive / 'archive.results.html'}")
+        typer.echo(f"gallery: {where / 'gallery'}")
+
+    anyio.run(main)

@@ -1,0 +1,127 @@
+"""``importer gallery``: the rehearsal gallery alone, until someone stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import stat
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from importer.rehearsal import FaultPlan, FaultSpecError, Gallery, GalleryError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+USAGE = 2  # exit code: wrong usage or configuration, nothing started
+
+
+def gallery(
+    port: Annotated[
+        int, typer.Option(help="The port to listen on; 0 takes a free one.", min=0, max=65535)
+    ] = 8899,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where pictures and receipts are kept. Default: a new temporary folder.",
+            file_okay=False,
+        ),
+    ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SPEC",
+            help="What shall go wrong, as KIND@WHEN: 503@5%, lost@#3, delay=2s@/10. Repeatable.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Makes faults by chance strike the same requests again.")
+    ] = 0,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="A file with the token to ask for. Default: IMPORTER_TOKEN, else 'rehearsal'.",
+        ),
+    ] = None,
+) -> None:
+    """Start a gallery on this computer to rehearse an import with."""
+
+    try:
+        faults = FaultPlan.parse(",".join(fault or []), seed)
+        token = _read_token(token_file)
+        folder = data or Path(tempfile.mkdtemp(prefix="importer-gallery-"))
+        asyncio.run(_serve(Gallery(data=folder, token=token, port=port, faults=faults)))
+    except (FaultSpecError, GalleryError, _TokenFileError) as exc:
+        _complain(str(exc))
+    except OSError as exc:
+        _complain(f"the data folder {folder} can't be used: {exc.strerror}")
+    except sqlite3.Error as exc:
+        _complain(f"the data folder {folder} holds no gallery that can be read: {exc}")
+
+
+async def _serve(rehearsal: Gallery) -> None:
+    stopped = asyncio.Event()
+    _stop_on_signals(stopped)
+    async with rehearsal:
+        typer.echo(f"{rehearsal.url}/")  # typer flushes: whoever waits for this line gets it now
+        typer.echo(
+            f"send uploads to {rehearsal.endpoint}\n"
+            f"pictures and receipts are in {rehearsal.data}\n"
+            "stop with Ctrl-C",
+            err=True,
+        )
+        await stopped.wait()
+    typer.echo("the gallery is closed; what it holds stays in its folder", err=True)
+
+
+def _stop_on_signals(stopped: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        loop.call_soon_threadsafe(stopped.set)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stopped.set)
+        except NotImplementedError:  # Windows' event loops
+            signal.signal(number, stop)
+
+
+class _TokenFileError(Exception):
+    """The token file gives no token."""
+
+
+def _read_token(path: Path | None) -> str:
+    """Return the token to ask for; what is wrong is said without quoting the file."""
+
+    if path is None:
+        return os.environ.get("IMPORTER_TOKEN") or "rehearsal"
+    try:
+        _refuse_shared(path)
+        token = path.read_text(encoding="utf-8-sig").strip()
+    except OSError as exc:
+        raise _TokenFileError(f"token file {path} can't be read: {exc.strerror}") from exc
+    except UnicodeDecodeError:
+        raise _TokenFileError(f"token file {path} isn't UTF-8 text") from None
+    if not token:
+        raise _TokenFileError(f"token file {path} is empty")
+    return token
+
+
+def _refuse_shared(path: Path) -> None:
+    about = path.stat()
+    if os.name == "posix" and stat.S_ISREG(about.st_mode) and about.st_mode & 0o077:
+        raise _TokenFileError(f"token file {path} can be read by others; run: chmod 600 {path}")
+
+
+def _complain(message: str) -> None:
+    typer.echo(f"importer gallery: {message}", err=True)
+    raise typer.Exit(USAGE)

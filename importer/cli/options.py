@@ -1,0 +1,81 @@
+"""Options that more than one verb takes, and how their texts become values."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import Annotated
+
+import typer
+
+from importer.errors import UsageError
+from importer.manifest.columns import FIELDS, folded
+
+Defaults = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--default",
+        metavar="FIELD=TEXT",
+        help='For rows that leave a field blank: --default collection="Summer Fair". Repeatable.',
+        envvar="IMPORTER_DEFAULT",
+    ),
+]
+
+
+def parse_defaults(texts: list[str] | None) -> dict[str, str]:
+    """``["date=2018-02-22"]`` as ``{"date": "2018-02-22"}``.
+
+    Raises:
+        UsageError: not of that form, or no field of ours.
+    """
+    defaults: dict[str, str] = {}
+    by_folded = {folded(field): field for field in FIELDS}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        field = by_folded.get(folded(name))
+        if not equals or field is None or field == "source":
+            raise UsageError(
+                f"--default {text!r} can't be used",
+                fix=f"write FIELD=TEXT with one of: {', '.join(FIELDS[1:])}",
+            )
+        defaults[field] = value.strip()
+    return defaults
+
+
+def parse_lines(text: str | None) -> tuple[int, int] | None:
+    """``1200-1400`` or ``17`` as first and last line.
+
+    Raises:
+        UsageError: not of that form.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"([0-9]+)(?:-([0-9]+)?)?", text.strip())
+    if not match:
+        raise UsageError(f"--lines {text!r} can't be used", fix="write it like 1200-1400 or 17")
+    first = int(match[1])
+    last = int(match[2]) if match[2] else (10**12 if text.strip().endswith("-") else first)
+    if last < first:
+        raise UsageError(f"--lines {text!r} ends before it begins", fix="write 1200-1400")
+    return first, last
+
+
+def parse_concurrency(text: str) -> int | None:
+    """A number, or None for ``auto``.
+
+    Raises:
+        UsageError: neither.
+    """
+    if text.strip().lower() == "auto":
+        return None
+    if not re.fullmatch(r"[0-9]+", text.strip()):
+        raise UsageError(f"--concurrency {text!r} can't be used", fix="write a number, or auto")
+    return int(text)
+
+
+def wants_color(choice: str) -> bool:
+    """Whether stderr gets colours; ``NO_COLOR`` is heeded (no-color.org)."""
+    if choice == "auto":
+        return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    return choice == "always"

@@ -1,0 +1,316 @@
+"""``importer run``: the import itself. Parse, build the settings, call the api, give the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from importer import api
+from importer.cli.options import (
+    Defaults,
+    parse_concurrency,
+    parse_defaults,
+    parse_lines,
+    wants_color,
+)
+from importer.credentials import find_token
+from importer.errors import UsageError
+from importer.logbook import logbook
+from importer.progress import JsonLines, Several, closing_words, make_observer
+from importer.settings import (
+    DEFAULT_ENDPOINT,
+    Pace,
+    Patience,
+    Reading,
+    Sending,
+    Settings,
+)
+from importer.units import parse_duration, parse_failure_limit, parse_rate, parse_size
+
+ASK_FROM_ROWS = 100  # more than so many rows are not sent to a real gallery without a word
+
+
+def _env(flag: str) -> str:
+    return "IMPORTER_" + flag.upper().replace("-", "_")
+
+
+def run(
+    manifest: Annotated[
+        Path, typer.Argument(help="A manifest, or the results file of an earlier run.")
+    ],
+    endpoint: Annotated[
+        str, typer.Option(metavar="URL", envvar=_env("endpoint"), help="The upload address.")
+    ] = DEFAULT_ENDPOINT,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            envvar=_env("token-file"),
+            help="A file with the API token, readable by you alone. Default: IMPORTER_TOKEN.",
+        ),
+    ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--results",
+            metavar="PATH",
+            envvar=_env("results"),
+            help="The results file. Default: <manifest>.results.csv beside the manifest.",
+        ),
+    ] = None,
+    rows: Annotated[
+        Literal["new", "failed", "unknown", "all"],
+        typer.Option(
+            envvar=_env("rows"),
+            help="Which rows: new (all that aren't uploaded; unknown ones stay), failed, unknown,"
+            " all.",
+        ),
+    ] = "new",
+    lines: Annotated[
+        str | None,
+        typer.Option(metavar="A-B", envvar=_env("lines"), help="Only these lines: 1200-1400."),
+    ] = None,
+    concurrency: Annotated[
+        str,
+        typer.Option(
+            "-c",
+            "--concurrency",
+            metavar="N|auto",
+            envvar=_env("concurrency"),
+            help="Pictures on their way at once.",
+        ),
+    ] = "auto",
+    rate: Annotated[
+        str | None,
+        typer.Option(metavar="N/s", envvar=_env("rate"), help="At most so many pictures a second."),
+    ] = None,
+    bandwidth: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE", envvar=_env("bandwidth"), help="At most so much a second: 10M."
+        ),
+    ] = None,
+    retries: Annotated[
+        int, typer.Option(min=0, max=99, envvar=_env("retries"), help="Further tries a picture.")
+    ] = 5,
+    timeout: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME", envvar=_env("timeout"), help="Silence that ends an attempt: 60, 2m."
+        ),
+    ] = "60",
+    max_failures: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|P%", envvar=_env("max-failures"), help="Stop after so many failed rows."
+        ),
+    ] = None,
+    max_duration: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", envvar=_env("max-duration"), help="Stop after this time: 6h."),
+    ] = None,
+    max_outage: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME",
+            envvar=_env("max-outage"),
+            help="Wait so long for a gallery that is down.",
+        ),
+    ] = "1h",
+    unknown: Annotated[
+        Literal["hold", "retry"],
+        typer.Option(
+            envvar=_env("unknown"),
+            help="Sent, but nobody answered: leave it to you, or send it again (may be there twice).",
+        ),
+    ] = "hold",
+    urls: Annotated[
+        Literal["pass"],
+        typer.Option(envvar=_env("urls"), help="URL rows: the gallery fetches the picture itself."),
+    ] = "pass",
+    encode: Annotated[
+        Literal["raw", "multipart"],
+        typer.Option(envvar=_env("encode"), help="The body: the picture's bytes, or a form."),
+    ] = "raw",
+    content_type: Annotated[
+        str,
+        typer.Option(
+            metavar="TYPE", envvar=_env("content-type"), help="Instead of the picture's own type."
+        ),
+    ] = "",
+    default: Defaults = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", envvar=_env("root"), help="Send nothing from outside this folder."
+        ),
+    ] = None,
+    any_type: Annotated[
+        bool,
+        typer.Option("--any-type", envvar=_env("any-type"), help="Send also what is no picture."),
+    ] = False,
+    canary: Annotated[
+        bool,
+        typer.Option(
+            "--canary/--no-canary", envvar=_env("canary"), help="Send the first picture alone."
+        ),
+    ] = True,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", envvar=_env("strict"), help="Send nothing while one row is invalid."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "-n", "--dry-run", envvar=_env("dry-run"), help="Say what would be sent; send nothing."
+        ),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("-y", "--yes", envvar=_env("yes"), help="Don't ask before sending.")
+    ] = False,
+    no_input: Annotated[
+        bool, typer.Option("--no-input", envvar=_env("no-input"), help="Never ask anything.")
+    ] = False,
+    progress: Annotated[
+        Literal["auto", "bar", "lines", "none"],
+        typer.Option(envvar=_env("progress"), help="How progress is shown, on stderr."),
+    ] = "auto",
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", envvar=_env("quiet"), help="Only errors.")
+    ] = False,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "-v",
+            "--verbose",
+            count=True,
+            envvar=_env("verbose"),
+            help="Name each picture that failed; -vv each picture.",
+        ),
+    ] = 0,
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            envvar=_env("json"),
+            help="One JSON object an event on stdout, a summary last.",
+        ),
+    ] = False,
+    color: Annotated[
+        Literal["auto", "always", "never"], typer.Option(envvar=_env("color"), help="Colours.")
+    ] = "auto",
+    report: Annotated[
+        bool,
+        typer.Option("--report/--no-report", envvar=_env("report"), help="Write an HTML report."),
+    ] = True,
+    log_file: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", envvar=_env("log-file"), help="Write a log, without secrets."),
+    ] = None,
+    proxy: Annotated[
+        str, typer.Option(metavar="URL", envvar=_env("proxy"), help="Go through this proxy.")
+    ] = "",
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            envvar=_env("ca-file"),
+            help="An authority's certificate to trust (PEM).",
+        ),
+    ] = None,
+    allow_http: Annotated[
+        bool,
+        typer.Option(
+            "--allow-http",
+            envvar=_env("allow-http"),
+            help="Send the token over a line that others can read.",
+        ),
+    ] = False,
+) -> None:
+    """Import the pictures that MANIFEST lists, or go on where an earlier run ended.
+
+    The same command goes on: what is in the gallery is never sent again. MANIFEST may be a results
+    file: correct a cell of a failed row, and run that file.
+
+    Exit codes: 0 all uploaded, 1 some rows failed, 2 wrong usage (nothing sent), 3 stopped for a
+    cause that concerns every row, 4 some rows unknown, 5 disk trouble, 6 the job runs already.
+    """
+    most, share = parse_failure_limit(max_failures) if max_failures else (0, 0.0)
+    settings = Settings(
+        manifest=manifest,
+        results=results,
+        rows=rows,
+        reading=Reading(parse_defaults(default), parse_lines(lines), any_type=any_type, root=root),
+        pace=Pace(
+            concurrency=parse_concurrency(concurrency),
+            rate=parse_rate(rate) if rate else None,
+            bandwidth=parse_size(bandwidth) if bandwidth else None,
+        ),
+        patience=Patience(
+            attempts=retries + 1,
+            answer_s=parse_duration(timeout),
+            max_outage_s=parse_duration(max_outage),
+            max_failures=most,
+            max_failure_share=share,
+            max_duration_s=parse_duration(max_duration) if max_duration else 0.0,
+            unknown=unknown,
+        ),
+        sending=Sending(
+            endpoint=endpoint,
+            encode=encode,
+            content_type=content_type,
+            proxy=proxy,
+            ca_file=ca_file,
+            allow_http=allow_http,
+        ),
+        canary=canary,
+        strict=strict,
+        dry_run=dry_run,
+        report=report,
+    )
+    del urls  # the other way of treating them comes with a later release
+    token = find_token(token_file, os.environ)
+    may_ask = sys.stdin is not None and sys.stdin.isatty() and not no_input
+    with (
+        make_observer(
+            "none" if json and progress == "auto" else progress,
+            stream=sys.stderr,
+            is_terminal=sys.stderr.isatty(),
+            quiet=quiet,
+            verbose=verbose,
+            color=wants_color(color),
+        ) as shown,
+        logbook(log_file, token) as logged,
+    ):
+        observers = [shown, logged, *([JsonLines(sys.stdout)] if json else [])]
+        summary = api.run_import(
+            settings,
+            token,
+            observer=Several(*observers),
+            confirm=None if yes or settings.sending.is_loopback else partial(_ask, may_ask=may_ask),
+            handle_signals=True,
+        )
+    if not quiet:
+        for line in closing_words(summary):
+            typer.echo(line, err=True)
+    raise typer.Exit(summary.exit_code)
+
+
+def _ask(rows: int, host: str, *, may_ask: bool) -> bool:
+    """Ask a person before many pictures go to a real gallery."""
+    if rows <= ASK_FROM_ROWS:
+        return True
+    if not may_ask:
+        raise UsageError(
+            f"{rows:,} rows would be sent to {host}, and there is no terminal to ask at",
+            fix="add --yes when this is what you want",
+        )
+    return typer.confirm(f"Send {rows:,} rows to {host}?", err=True)

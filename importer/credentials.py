@@ -1,0 +1,69 @@
+"""Where the token comes from: a file that only its owner can read, or the environment."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from importer.errors import TokenError
+from importer.secret import Token
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VARIABLE = "IMPORTER_TOKEN"
+LONGEST = 4_096  # bytes; a whole other file was named by mistake
+
+
+def find_token(token_file: Path | None, environ: Mapping[str, str]) -> Token:
+    """The token: of the file if one is named, else of the environment.
+
+    Raises:
+        TokenError: there is none, or others can read it.
+    """
+    if token_file is not None:
+        return read_token_file(token_file)
+    value = environ.get(VARIABLE, "").strip()
+    if not value:
+        raise TokenError(
+            "there is no token",
+            fix=f"put it into a file and say --token-file PATH, or set {VARIABLE};"
+            " the gallery shows it in its settings, tab Integration",
+        )
+    return Token(_checked(value, VARIABLE))
+
+
+def read_token_file(path: Path) -> Token:
+    """The token that a file holds.
+
+    Raises:
+        TokenError: it can't be read, others can read it, or it holds something else.
+    """
+    try:
+        with Path(path).expanduser().open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(LONGEST + 1)
+    except OSError as error:
+        raise TokenError(f"the token file {path} can't be read: {error.strerror}") from None
+    # Windows has no such bits; a user's profile is closed to others there.
+    if os.name != "nt" and stat.S_ISREG(mode) and mode & 0o077:
+        raise TokenError(
+            f"the token file {path} can be read by others",
+            fix=f"close it with: chmod 600 {path}",
+        )
+    try:
+        text = content.decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        raise TokenError(f"the token file {path} isn't UTF-8 text") from None
+    return Token(_checked(text, f"the token file {path}"))
+
+
+def _checked(value: str, where: str) -> str:
+    """A token is one line; the messages never quote it."""
+    if not value:
+        raise TokenError(f"{where} is empty", fix="put the gallery's API token there")
+    if len(value) > LONGEST or any(c in "\r\n\0" for c in value):
+        raise TokenError(f"{where} holds more than a token", fix="put the token alone there")
+    return value

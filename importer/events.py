@@ -1,0 +1,81 @@
+"""What a run tells those who watch it: frozen records, with units in their names.
+
+Bars, plain lines, JSON and the log are observers of these; the engine knows none of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from importer.model import Outcome, Summary
+
+
+@dataclass(frozen=True, slots=True)
+class RunBegan:
+    """The manifest was read once, the job is ours, the first picture is about to go."""
+
+    run: int  #: 1 for a job's first
+    manifest: str
+    host: str  #: where the pictures go
+    rows: int  #: of the manifest, all of them
+    is_dry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RowSettled:
+    """An outcome is on the disk. Told once for each picture that this run settles."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How the run stands; told several times a second, and once at its end."""
+
+    rows: int  #: of the manifest
+    rows_done: int  #: settled now or before, so that nothing is left to do for them in this run
+    uploaded: int  #: by this run, durably
+    failed: int
+    unknown: int
+    held: int  #: rows this run doesn't send: invalid, duplicate, uploaded before, not asked for
+    bytes_uploaded: int  #: by this run, durably
+    bytes_in_flight: int  #: of unfinished requests, as far as they have left for the network
+    in_flight: int  #: requests
+    limit: int  #: requests that may be in flight at once for now
+    retries: int
+    seconds: float  #: since the run began
+    waiting: str = ""  #: why nothing goes out just now, for a person; empty when all flows
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something a person should know, though the run goes on."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """The last event of a run."""
+
+    summary: Summary
+
+
+Event: TypeAlias = RunBegan | RowSettled | Progress | Warned | RunEnded
+
+
+class Observer(Protocol):
+    """One who watches a run."""
+
+    def notice(self, event: Event) -> None:
+        """Take note of an event. Called from the engine's loop: return at once, never raise."""
+        ...
+
+
+class NoObserver:
+    """Watches nothing."""
+
+    def notice(self, event: Event) -> None:
+        """Let it pass."""

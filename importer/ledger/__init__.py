@@ -1,0 +1,1 @@
+"""What happened, durably: the journal is the truth, the results file is drawn from it."""

@@ -1,0 +1,221 @@
+"""Which rows are to be sent: the manifest's rows meet what the journal knows of them.
+
+A chunk of rows goes in; each row gets its number and place in the journal, a repeated row becomes a
+duplicate of the first, what was uploaded stays uploaded, and the pictures to deliver come out.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from importer.ledger.journal import JOURNAL_COLUMNS, Journal, JournalRow, public_source
+from importer.manifest.identity import repeated
+from importer.model import Admitted, Collection, Invalid, Picture, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from importer.manifest.recorded import Recorded
+    from importer.settings import RowsWanted
+
+Judged: TypeAlias = tuple[Picture | Invalid, "Recorded | None"]
+
+#: which states a run sends, by ``--rows``; a changed file is a person's to decide, like an unknown
+WANTED: dict[RowsWanted, frozenset[Status]] = {
+    "new": frozenset({Status.PENDING, Status.FAILED}),
+    "failed": frozenset({Status.FAILED}),
+    "unknown": frozenset({Status.UNKNOWN}),
+    "all": frozenset(
+        {Status.PENDING, Status.FAILED, Status.UNKNOWN, Status.UPLOADED, Status.CHANGED}
+    ),
+}
+#: once sent, the gallery may have the picture: sending it again may make a second one
+MAYBE_THERE = frozenset({Status.UPLOADED, Status.UNKNOWN, Status.CHANGED})
+
+_PLACE = (
+    "INSERT OR IGNORE INTO rows (key, snapshot, line, collection, status, code, message, source)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+@dataclass(slots=True)
+class Admission:
+    """Places rows in the journal. One for a run; call it with consecutive chunks."""
+
+    journal: Journal
+    snapshot: int
+    wanted: frozenset[Status]
+    edited: int = 0  #: rows whose cells differ from those that were uploaded; they are not sent
+    edited_line: int = 0  #: the first of them
+    uploaded: list[tuple[JournalRow, Picture]] = field(default_factory=list)  #: seen in the chunk
+
+    def admit(self, judged: Sequence[Judged]) -> list[Admitted]:
+        """Place a chunk, and give the pictures of it that this run is to deliver.
+
+        Raises:
+            StorageError: the chunk was not placed.
+        """
+        if not judged:
+            return []
+        self.uploaded.clear()
+        first, last = judged[0][0].line, judged[-1][0].line
+        with self.journal.transaction() as db:
+            keys = [self._key_of(row, recorded) for row, recorded in judged]
+            db.executemany(
+                _PLACE,
+                [self._placed(row, key) for (row, _), key in zip(judged, keys, strict=True)],
+            )
+            known = self.journal.by_lines(self.snapshot, first, last)
+            admitted = []
+            for (row, recorded), key in zip(judged, keys, strict=True):
+                found = known.get(row.line) or self._settle_place(db, row, key)
+                if recorded is not None:
+                    found = self._seeded(db, found, recorded)
+                one = self._admitted(db, row, found)
+                if one is not None:
+                    admitted.append(one)
+        return admitted
+
+    def _key_of(self, row: Picture | Invalid, recorded: Recorded | None) -> bytes:
+        """A row keeps the key under which it was sent, whatever became of its cells since.
+
+        Spreadsheets rewrite dates and long numbers when they save a results file; a row that is in
+        the gallery must not be sent again for that.
+        """
+        if recorded is None or recorded.key == row.key:
+            return row.key
+        found = self.journal.by_key(recorded.key)
+        status = Status(found.status) if found else recorded.status
+        if status not in MAYBE_THERE:
+            return row.key
+        self.edited += 1
+        self.edited_line = self.edited_line or row.line
+        return recorded.key
+
+    def _placed(self, row: Picture | Invalid, key: bytes) -> tuple[object, ...]:
+        if isinstance(row, Picture):
+            collection = self.journal.collection_id(row.collection)
+            return (key, self.snapshot, row.line, collection, "pending", None, None, None)
+        collection = self.journal.collection_id(Collection(row.collection, ""))
+        code, message = said(row)
+        return (key, self.snapshot, row.line, collection, "invalid", code, message, None)
+
+    def _settle_place(
+        self, db: sqlite3.Connection, row: Picture | Invalid, key: bytes
+    ) -> JournalRow:
+        """The row is known, but not on this line: it has moved, or it is there twice."""
+        found = self.journal.by_key(key)
+        assert found is not None, "a row that wasn't placed has to be there already"
+        if found.snapshot != self.snapshot:
+            db.execute(
+                "UPDATE rows SET snapshot = ?, line = ?, copies = 0 WHERE id = ?",
+                (self.snapshot, row.line, found.id),
+            )
+            return found._replace(snapshot=self.snapshot, line=row.line, copies=0)
+        db.execute("UPDATE rows SET copies = copies + 1 WHERE id = ?", (found.id,))
+        values = (
+            repeated(key, found.copies + 1), self.snapshot, row.line,
+            self._placed(row, key)[3], "duplicate", "duplicate",
+            f"the same row stands on line {found.line}, and is sent once",
+        )  # fmt: skip
+        again = db.execute(
+            "INSERT INTO rows (key, snapshot, line, collection, status, code, message)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+            " snapshot = excluded.snapshot, line = excluded.line, status = excluded.status,"
+            f" code = excluded.code, message = excluded.message RETURNING {JOURNAL_COLUMNS}",
+            values,
+        ).fetchone()
+        return JournalRow._make(again)
+
+    def _seeded(self, db: sqlite3.Connection, found: JournalRow, recorded: Recorded) -> JournalRow:
+        """What a results file records counts where the journal itself knows nothing."""
+        is_news = found.status in ("pending", "invalid") and not found.attempts
+        if found.key != recorded.key or not is_news or recorded.status not in MAYBE_THERE:
+            return found
+        cells = recorded.cells
+        db.execute(
+            "UPDATE rows SET status = ?, code = ?, message = ?, http = ?, attempts = ?, size = ?,"
+            " sha256 = ?, seconds = ?, at = ?, possible_duplicate = ?, answer = ? WHERE id = ?",
+            (
+                recorded.status.value, cells.get("import_code"), cells.get("import_message"),
+                _number(cells.get("import_http")), _number(cells.get("import_attempts")) or 1,
+                _number(cells.get("import_bytes")), _digest(cells.get("import_sha256")),
+                _seconds(cells.get("import_seconds")), cells.get("import_at"),
+                cells.get("import_possible_duplicate", "") == "yes", cells.get("import_answer"),
+                found.id,
+            ),
+        )  # fmt: skip
+        return found._replace(status=recorded.status.value)
+
+    def _admitted(
+        self, db: sqlite3.Connection, row: Picture | Invalid, found: JournalRow
+    ) -> Admitted | None:
+        status = Status(found.status)
+        if isinstance(row, Invalid):
+            if status not in MAYBE_THERE and status is not Status.DUPLICATE:
+                code, message = said(row)
+                if (status.value, found.message) != ("invalid", message):
+                    db.execute(
+                        "UPDATE rows SET status = 'invalid', code = ?, message = ? WHERE id = ?",
+                        (code, message, found.id),
+                    )
+            return None
+        if status is Status.INVALID:  # the rules were relaxed by a setting
+            db.execute(
+                "UPDATE rows SET status = 'pending', code = NULL, message = NULL WHERE id = ?",
+                (found.id,),
+            )
+            status = Status.PENDING
+        if status in (Status.UPLOADED, Status.CHANGED) and status not in self.wanted:
+            self.uploaded.append((found, row))
+        if status not in self.wanted:
+            return None
+        is_again = bool(found.possible_duplicate) or status in MAYBE_THERE
+        return Admitted(found.id, row, found.attempts, is_again)
+
+    def mark_changed(self, changed: Sequence[tuple[JournalRow, Picture, bool]]) -> None:
+        """Note for uploaded rows whether their file has other content now (True) or not."""
+        if not changed:
+            return
+        with self.journal.transaction() as db:
+            db.executemany(
+                "UPDATE rows SET status = ?, code = ?, message = ?, source = ? WHERE id = ?",
+                [
+                    (
+                        "changed", "changed",
+                        "the file has other content than what was uploaded; to send it as well:"
+                        f" --rows all --lines {row.line}", public_source(picture), row.id,
+                    )
+                    if is_changed
+                    else ("uploaded", None, None, None, row.id)
+                    for row, picture, is_changed in changed
+                ],
+            )  # fmt: skip
+
+
+def said(row: Invalid) -> tuple[str, str]:
+    """A row's problems as the results file has them: the first one's code, all their texts."""
+    texts = [
+        f"{p.column}: {p.what}; {p.fix}" if p.column else f"{p.what}; {p.fix}" for p in row.problems
+    ]
+    return row.problems[0].code, " / ".join(texts)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() else None
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None
+
+
+def _digest(text: str | None) -> bytes | None:
+    try:
+        return bytes.fromhex(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,305 @@
+"""One job's journal: intents before, outcomes after, each group of them one durable transaction.
+
+It knows nothing of threads or loops; the engine calls it from one place at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from importer.errors import JournalMismatch
+from importer.ledger.schema import connect, translated
+from importer.model import Collection, RemoteUrl, Status, Tally
+from importer.secret import public_url
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+    from importer.model import Admitted, Outcome, Picture
+
+_INTEND = "UPDATE rows SET status = 'sending', possible_duplicate = ?, run = ? WHERE id = ?"
+_RELEASE = "UPDATE rows SET status = 'pending' WHERE id = ? AND status = 'sending'"
+_SETTLE = """
+UPDATE rows SET status = ?, code = ?, message = ?, http = ?, attempts = ?, size = ?, sha256 = ?,
+    mtime_ns = ?, seconds = ?, at = ?, possible_duplicate = ?, answer = ?, run = ?, source = ?
+WHERE id = ?"""
+
+
+class JournalRow(NamedTuple):
+    """One row as the journal knows it; the columns of ``JOURNAL_COLUMNS`` in their order."""
+
+    id: int
+    key: bytes
+    snapshot: int
+    line: int
+    status: str
+    code: str | None
+    message: str | None
+    http: int | None
+    attempts: int
+    size: int | None
+    sha256: bytes | None
+    mtime_ns: int | None
+    seconds: float | None
+    at: str | None
+    possible_duplicate: int
+    answer: str | None
+    run: int | None
+    copies: int
+
+
+JOURNAL_COLUMNS = ", ".join(JournalRow._fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a journal belongs to."""
+
+    manifest: Path  #: absolute
+    results: Path  #: absolute
+    origin: str  #: the endpoint's
+
+    @property
+    def journal(self) -> Path:
+        return self.results.with_name(self.results.name + ".journal")
+
+    @property
+    def part(self) -> Path:
+        return self.results.with_name(self.results.name + ".part")
+
+    @property
+    def is_rerun(self) -> bool:
+        """The manifest is the job's own results file."""
+        return self.manifest == self.results
+
+
+class Journal:
+    """The only truth on disk. Use it as a context manager."""
+
+    def __init__(self, db: sqlite3.Connection, path: Path) -> None:
+        self.db = db
+        self.path = path
+        self.run = 0
+        self._lock = threading.Lock()  # the intake and the scribe write from threads of their own
+        self._collections: dict[Collection, int] = {}
+
+    @classmethod
+    def open(cls, job: Job, *, path: Path | None = None) -> Self:
+        """Open or make the job's journal (at another path for a rehearsal of it).
+
+        Raises:
+            StorageError: it can't be written, or it is damaged.
+            JournalMismatch: it belongs to another manifest, endpoint or a newer importer.
+        """
+        path = path or job.journal
+        journal = cls(connect(path), path)
+        try:
+            journal._belong_to(job)
+        except BaseException:
+            journal.close()
+            raise
+        return journal
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with translated(self.path):
+            self.db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing, durable when it ends.
+
+        Raises:
+            StorageError: nothing of it was written.
+        """
+        with self._lock, translated(self.path):
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.db
+                self.db.execute("COMMIT")
+            except BaseException:
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+                raise
+
+    # ------------------------------------------------------------ the life of a run
+
+    def begin_run(self, started_at: str) -> int:
+        """Number a new run. Rows that a killed run left ``sending`` become ``unknown``."""
+        with self.transaction() as db:
+            db.execute(
+                "UPDATE rows SET status = 'unknown', code = 'interrupted', at = ?, message ="
+                " 'a run was cut off while this picture was on its way' WHERE status = 'sending'",
+                (started_at,),
+            )
+            self.run = db.execute(
+                "INSERT INTO runs (started_at, pid, host) VALUES (?, ?, ?) RETURNING run",
+                (started_at, os.getpid(), socket.gethostname()),
+            ).fetchone()[0]
+        return self.run
+
+    def end_run(self, ended_at: str, exit_code: int, stop: str) -> None:
+        with self.transaction() as db:
+            db.execute(
+                "UPDATE runs SET ended_at = ?, exit_code = ?, stop = ? WHERE run = ?",
+                (ended_at, exit_code, stop, self.run),
+            )
+
+    def is_interrupted(self) -> bool:
+        """The last run never wrote its end: it was killed, or it still goes on."""
+        found = self.db.execute(
+            "SELECT ended_at IS NULL FROM runs ORDER BY run DESC LIMIT 1"
+        ).fetchone()
+        return bool(found and found[0])
+
+    def holder(self) -> str:
+        """Who runs, or ran last: ``process 4711 on studio-pc, since 2026-...``."""
+        found = self.db.execute(
+            "SELECT pid, host, started_at FROM runs ORDER BY run DESC LIMIT 1"
+        ).fetchone()
+        return f"process {found[0]} on {found[1]}, since {found[2]}" if found else ""
+
+    # ------------------------------------------------------------ the life of a picture
+
+    def commit(
+        self,
+        *,
+        intents: Sequence[Admitted] = (),
+        releases: Sequence[Admitted] = (),
+        outcomes: Sequence[Outcome] = (),
+    ) -> None:
+        """Make a group durable. The order is that of a picture's life: outcomes of attempts that
+        ended stand before the intents of those that begin.
+
+        Raises:
+            StorageError: nothing of the group was written.
+        """
+        run = self.run
+        with self.transaction() as db:
+            if outcomes:
+                db.executemany(_SETTLE, [self._settled(outcome) for outcome in outcomes])
+            if releases:
+                db.executemany(_RELEASE, [(admitted.id,) for admitted in releases])
+            if intents:
+                db.executemany(
+                    _INTEND,
+                    [(admitted.possible_duplicate, run, admitted.id) for admitted in intents],
+                )
+
+    def _settled(self, outcome: Outcome) -> tuple[Any, ...]:
+        admitted = outcome.admitted
+        is_done = outcome.status is Status.UPLOADED
+        return (
+            outcome.status.value,
+            outcome.code or None,
+            outcome.message or None,
+            outcome.http or None,
+            outcome.attempts,
+            outcome.size_bytes or None,
+            outcome.sha256 or None,
+            outcome.mtime_ns or None,
+            round(outcome.seconds, 3),
+            outcome.at,
+            admitted.possible_duplicate,
+            outcome.answer or None,
+            self.run,
+            None if is_done else public_source(admitted.picture),
+            admitted.id,
+        )
+
+    # ------------------------------------------------------------ what is known
+
+    def collection_id(self, collection: Collection) -> int:
+        """The number of a collection; made when it is new. Call it inside a transaction."""
+        if (known := self._collections.get(collection)) is not None:
+            return known
+        if len(self._collections) > 4096:
+            self._collections.clear()
+        values = (collection.name, collection.date, collection.url)
+        self.db.execute(
+            "INSERT OR IGNORE INTO collections (name, date, url) VALUES (?,?,?)", values
+        )
+        number: int = self.db.execute(
+            "SELECT collection FROM collections WHERE name = ? AND date = ? AND url = ?", values
+        ).fetchone()[0]
+        self._collections[collection] = number
+        return number
+
+    def by_lines(self, snapshot: int, first: int, last: int) -> dict[int, JournalRow]:
+        """What is known of a stretch of the manifest, by line."""
+        found = self.db.execute(
+            f"SELECT {JOURNAL_COLUMNS} FROM rows"  # noqa: S608  (our own constant)
+            " WHERE line BETWEEN ? AND ? AND snapshot = ?",
+            (first, last, snapshot),
+        )
+        return {row.line: row for row in map(JournalRow._make, found)}
+
+    def by_key(self, key: bytes) -> JournalRow | None:
+        found = self.db.execute(
+            f"SELECT {JOURNAL_COLUMNS} FROM rows WHERE key = ?",  # noqa: S608
+            (key,),
+        ).fetchone()
+        return JournalRow._make(found) if found else None
+
+    def tally(self, snapshot: int) -> Tally:
+        """The rows of the manifest as it was read last, by status."""
+        counts: dict[Status, int] = {}
+        weight = 0
+        for status, count, size in self.db.execute(
+            "SELECT status, count(*), total(size) FROM rows WHERE snapshot = ? GROUP BY status",
+            (snapshot,),
+        ):
+            counts[Status(status)] = count
+            weight += int(size) if status == Status.UPLOADED else 0
+        return Tally(counts, weight)
+
+    def last_snapshot(self) -> int:
+        found = self.db.execute("SELECT max(snapshot) FROM snapshots").fetchone()
+        return found[0] or 0
+
+    def meta(self, name: str) -> str:
+        found = self.db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return found[0] if found else ""
+
+    def _belong_to(self, job: Job) -> None:
+        known = self.meta("manifest")
+        if not known:
+            self._note(manifest=str(job.manifest), origin=job.origin)
+            return
+        origin = self.meta("origin")
+        if origin != job.origin:
+            raise JournalMismatch(
+                f"{self.path.name} records what was sent to {origin}, this run goes to {job.origin}",
+                fix="use another results file for it, with -o",
+            )
+        if job.is_rerun or Path(known) == job.manifest:
+            return
+        if Path(known).name == job.manifest.name and not Path(known).exists():
+            self._note(manifest=str(job.manifest))  # the whole folder was moved
+            return
+        raise JournalMismatch(
+            f"{self.path.name} belongs to the manifest {known}, not to {job.manifest}",
+            fix="use another results file for this manifest, with -o",
+        )
+
+    def _note(self, **values: str) -> None:
+        with self.transaction() as db:
+            db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+
+
+def public_source(picture: Picture) -> str:
+    """A source as it may stand in the journal: a URL without what may be secret in it."""
+    source = picture.source
+    return public_url(source.url) if isinstance(source, RemoteUrl) else source.path

@@ -1,0 +1,207 @@
+"""The results file, drawn from the journal: every row of the manifest, in its order, verbatim.
+
+While a run goes on, outcomes are appended to ``<results>.part`` as they become durable; at the end
+the whole file is drawn anew and put in place in one step.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import itertools
+import os
+from collections import Counter
+from typing import TYPE_CHECKING, Protocol, Self
+
+from importer.errors import ImporterError, StorageError
+from importer.ledger.admission import said
+from importer.ledger.schema import translated
+from importer.manifest.columns import RESULT_COLUMNS
+from importer.model import Invalid, Status, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from importer.ledger.journal import Job, Journal, JournalRow
+    from importer.manifest.columns import Columns
+    from importer.manifest.delimited import Manifest
+    from importer.manifest.recorded import Recorded
+    from importer.model import Outcome, Picture, Row
+
+CHUNK_ROWS = 1_000  # rows that are looked up in the journal at once
+
+
+class Judge(Protocol):
+    """What the drawing asks of the rows that no run has read yet."""
+
+    def judge(self, row: Row) -> Picture | Invalid: ...
+
+    def recorded(self, row: Row) -> Recorded | None: ...
+
+
+def guarded(text: str) -> str:
+    """Text of ours made safe for a spreadsheet, which runs what begins like a formula."""
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def recorded_cells(row: JournalRow) -> list[str]:
+    """The recorded columns of a row that the journal knows, in the order of RESULT_COLUMNS."""
+    status = Status.UNKNOWN.value if row.status == Status.SENDING else row.status
+    return [
+        status,
+        row.code or "",
+        guarded(row.message or ""),
+        str(row.http or ""),
+        str(row.attempts or ""),
+        "" if row.size is None else str(row.size),
+        (row.sha256 or b"").hex(),
+        "" if row.seconds is None else f"{row.seconds:.3f}",
+        row.at or "",
+        "yes" if row.possible_duplicate else "",
+        guarded(row.answer or ""),
+        str(row.line),
+        row.key.hex(),
+        str(row.run or ""),
+    ]
+
+
+def outcome_cells(outcome: Outcome, run: int) -> list[str]:
+    """The same columns of an outcome that has just become durable."""
+    picture = outcome.admitted.picture
+    return [
+        outcome.status.value,
+        outcome.code,
+        guarded(outcome.message),
+        str(outcome.http or ""),
+        str(outcome.attempts or ""),
+        str(outcome.size_bytes or ""),
+        outcome.sha256.hex(),
+        f"{outcome.seconds:.3f}",
+        outcome.at,
+        "yes" if outcome.admitted.possible_duplicate else "",
+        guarded(outcome.answer),
+        str(picture.line),
+        picture.key.hex(),
+        str(run),
+    ]
+
+
+class PartFile:
+    """``<results>.part``: outcomes in the order in which they become durable, for ``tail -f``."""
+
+    def __init__(self, path: Path, columns: Columns, run: int) -> None:
+        self._path, self._run = path, run
+        with translated(path):
+            self._file = path.open("w", encoding="utf-8", newline="")
+            self._writer = csv.writer(self._file)
+            self._writer.writerow([*columns.own_header, *RESULT_COLUMNS])
+            self._file.flush()
+
+    def append(self, outcomes: Iterable[Outcome]) -> None:
+        """Add what has become durable.
+
+        Raises:
+            StorageError: the disk is full. The journal has the outcomes all the same.
+        """
+        with translated(self._path):
+            self._writer.writerows(
+                [*outcome.admitted.picture.row.cells, *outcome_cells(outcome, self._run)]
+                for outcome in outcomes
+            )
+            self._file.flush()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def draw_results(
+    job: Job,
+    journal: Journal,
+    manifest: Manifest,
+    columns: Columns,
+    judge: Judge,
+    snapshot: int,
+    *,
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> tuple[Tally, Mapping[str, int]]:
+    """Write the results file whole and replace the old one in one step.
+
+    Gives the tally of the rows as they stand in it, and how many there are of each code that needs
+    a look. ``is_wanted`` is asked between chunks: a second Ctrl-C ends the drawing, the old file
+    stays.
+
+    Raises:
+        StorageError: it couldn't be written; the old file is still there, whole.
+    """
+    temporary = job.results.with_name(job.results.name + ".tmp")
+    counts: Counter[Status] = Counter()
+    codes: Counter[str] = Counter()
+    weight = 0
+    try:
+        with (
+            translated(job.results),
+            temporary.open(
+                "w", encoding="utf-8-sig" if manifest.encoding.has_mark else "utf-8", newline=""
+            ) as file,
+        ):
+            writer = csv.writer(file, delimiter=manifest.delimiter)
+            writer.writerow([*columns.own_header, *RESULT_COLUMNS])
+            for rows in _chunks(manifest.rows(), CHUNK_ROWS):
+                if not is_wanted():
+                    raise StorageError(
+                        "the results file was left as it was", fix="the next run writes it"
+                    )
+                known = journal.by_lines(snapshot, rows[0].line, rows[-1].line)
+                for row in rows:
+                    cells = _cells(row, known.get(row.line), journal, judge)
+                    own = columns.own_cells(row.cells)
+                    writer.writerow([*own, *cells])
+                    status = Status(cells[0])
+                    counts[status] += 1
+                    if status is Status.UPLOADED:
+                        weight += int(cells[5] or 0)
+                    elif cells[1]:
+                        codes[cells[1]] += 1
+            file.flush()
+            os.fsync(file.fileno())
+        with translated(job.results):
+            os.replace(temporary, job.results)  # noqa: PTH105  (the very call that is atomic)
+    except ImporterError:
+        temporary.unlink(missing_ok=True)
+        raise
+    job.part.unlink(missing_ok=True)
+    return Tally(dict(counts), weight), dict(codes)
+
+
+def _cells(row: Row, known: JournalRow | None, journal: Journal, judge: Judge) -> list[str]:
+    """The recorded columns of one row, whether or not a run has got to it."""
+    if known is not None:
+        return recorded_cells(known)
+    judged, recorded = judge.judge(row), judge.recorded(row)
+    for key in (judged.key, recorded.key if recorded else b""):
+        found = journal.by_key(key) if key else None
+        if found is not None:
+            return recorded_cells(found._replace(line=row.line))
+    if recorded is not None:
+        return [recorded.cells.get(name, "") for name in RESULT_COLUMNS]
+    empty = [""] * len(RESULT_COLUMNS)
+    if isinstance(judged, Invalid):
+        code, message = said(judged)
+        empty[:3] = [Status.INVALID.value, code, guarded(message)]
+    else:
+        empty[0] = Status.PENDING.value
+    empty[11], empty[12] = str(row.line), judged.key.hex()
+    return empty
+
+
+def _chunks(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
+    while chunk := list(itertools.islice(rows, size)):
+        yield chunk

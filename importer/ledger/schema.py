@@ -1,0 +1,118 @@
+"""The journal's tables, and how a file is opened as one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from typing import TYPE_CHECKING
+
+from importer.errors import ImporterError, JournalMismatch, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+APPLICATION = 0x44494D50  # "DIMP": tells our journals from other SQLite files
+VERSION = 1
+
+TABLES = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE runs (
+    run INTEGER PRIMARY KEY, started_at TEXT NOT NULL, ended_at TEXT,
+    pid INTEGER NOT NULL, host TEXT NOT NULL, exit_code INTEGER, stop TEXT
+);
+CREATE TABLE snapshots (  -- each state of the manifest that a run has read
+    snapshot INTEGER PRIMARY KEY, digest BLOB NOT NULL, rows INTEGER NOT NULL
+);
+CREATE TABLE collections (
+    collection INTEGER PRIMARY KEY, name TEXT NOT NULL, date TEXT NOT NULL, url TEXT NOT NULL,
+    UNIQUE (name, date, url)
+);
+CREATE TABLE rows (
+    id INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,
+    snapshot INTEGER NOT NULL,   -- where the row stood when it was last read ...
+    line INTEGER NOT NULL,       -- ... and on which line of it
+    collection INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    code TEXT, message TEXT, http INTEGER, attempts INTEGER NOT NULL DEFAULT 0,
+    size INTEGER, sha256 BLOB, mtime_ns INTEGER, seconds REAL, at TEXT,
+    possible_duplicate INTEGER NOT NULL DEFAULT 0, answer TEXT, run INTEGER,
+    copies INTEGER NOT NULL DEFAULT 0,  -- further occurrences of the same row in its snapshot
+    source TEXT                         -- public form, for rows that need a person
+);
+CREATE INDEX rows_by_line ON rows (line);
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the journal, or make it, readable by its owner alone.
+
+    Raises:
+        StorageError: it can't be written, or it is damaged.
+        JournalMismatch: it is of a newer importer, or no journal at all.
+    """
+    with translated(path):
+        is_new = not path.exists() or not path.stat().st_size
+        if is_new:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        try:
+            _prepare(db, path, is_new=is_new)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+
+def _prepare(db: sqlite3.Connection, path: Path, *, is_new: bool) -> None:
+    if not is_new:
+        application = db.execute("PRAGMA application_id").fetchone()[0]
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if application != APPLICATION:
+            raise JournalMismatch(f"{path} is not a journal of the importer",
+                                  fix="choose another results file with -o")  # fmt: skip
+        if version > VERSION:
+            raise JournalMismatch(
+                f"{path} was written by a newer importer (its form is {version}, ours {VERSION})",
+                fix="update the importer: pip install -U darkroom-importer",
+            )
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")  # an intent must be on the disk before it is acted on
+    db.execute("PRAGMA temp_store = MEMORY")
+    db.execute("PRAGMA cache_size = -16384")  # KiB; flat whatever the journal's length
+    if is_new:
+        db.executescript(
+            f"BEGIN; {TABLES} PRAGMA application_id = {APPLICATION};"
+            f"PRAGMA user_version = {VERSION}; COMMIT;"
+        )
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """SQLite's and the system's errors as ours, with what a person can do about them.
+
+    Raises:
+        StorageError: the disk is full, read-only, gone, or the file is damaged.
+    """
+    try:
+        yield
+    except ImporterError:
+        raise
+    except sqlite3.DatabaseError as error:
+        name = getattr(error, "sqlite_errorname", "") or ""
+        text = str(error)
+        if "FULL" in name:
+            raise StorageError(f"the disk is full: {path} can't grow",
+                               fix="make room and run the same command again") from None  # fmt: skip
+        if "CORRUPT" in name or "NOTADB" in name:
+            raise StorageError(
+                f"the journal {path} is damaged ({text})",
+                fix="restore it from a backup; without it, what was sent is only in the results",
+            ) from None
+        raise StorageError(f"the journal {path} can't be used ({text})",
+                           fix="look at the folder's rights and the disk") from None  # fmt: skip
+    except OSError as error:
+        raise StorageError(f"{path} can't be written ({error.strerror})",
+                           fix="look at the folder's rights and the disk") from None  # fmt: skip

@@ -1,0 +1,78 @@
+"""Notices an outage, so that a gallery that is down isn't asked by every row; pure arithmetic.
+
+Open means: nothing goes out but one probe after a while. Callers pass the time in.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+WINDOW = 100  # outcomes looked back at
+WINDOW_S = 60.0  # seconds looked back at
+SAMPLES = 20  # fewer prove nothing
+SHARE = 0.5  # of temporary failures that opens it
+FIRST_PROBE_S = 30.0
+LONGEST_PROBE_S = 600.0
+
+
+class Breaker:
+    """Closed while the gallery works; open during an outage."""
+
+    def __init__(self, *, max_outage_s: float) -> None:
+        self._max_outage_s = max_outage_s
+        self._recent: deque[tuple[float, bool]] = deque(maxlen=WINDOW)
+        self._bad = 0
+        self._open_since: float | None = None
+        self._probe_at = 0.0
+        self._pause_s = FIRST_PROBE_S
+        self._is_probing = False
+
+    @property
+    def is_open(self) -> bool:
+        return self._open_since is not None
+
+    def record(self, *, is_temporary_failure: bool, now: float) -> None:
+        """Note how an attempt ended. A success closes an open breaker at once."""
+        if self._open_since is not None:
+            self._is_probing = False
+            if is_temporary_failure:
+                self._probe_at = now + self._pause_s
+                self._pause_s = min(self._pause_s * 2, LONGEST_PROBE_S)
+            else:
+                self._close()
+            return
+        if len(self._recent) == WINDOW:
+            self._bad -= self._recent[0][1]
+        self._recent.append((now, is_temporary_failure))
+        self._bad += is_temporary_failure
+        while self._recent and now - self._recent[0][0] > WINDOW_S:
+            self._bad -= self._recent.popleft()[1]
+        if len(self._recent) >= SAMPLES and self._bad >= SHARE * len(self._recent):
+            self._open_since = now
+            self._probe_at = now + FIRST_PROBE_S
+            self._pause_s = FIRST_PROBE_S * 2
+
+    def wait_s(self, now: float) -> float:
+        """Seconds until something may go out; 0 allows it, and while open allows one probe."""
+        if self._open_since is None:
+            return 0.0
+        if self._is_probing:
+            return 1.0  # look again when the probe has told
+        if now >= self._probe_at:
+            self._is_probing = True
+            return 0.0
+        return self._probe_at - now
+
+    def gave_up(self, now: float) -> bool:
+        """The outage has lasted longer than the run is willing to wait."""
+        return self._open_since is not None and now - self._open_since >= self._max_outage_s
+
+    def probe_lost(self) -> None:
+        """The probe ended without telling anything, as when its row couldn't be read."""
+        self._is_probing = False
+
+    def _close(self) -> None:
+        self._open_since = None
+        self._recent.clear()
+        self._bad = 0
+        self._pause_s = FIRST_PROBE_S

@@ -1,0 +1,231 @@
+"""One picture to its outcome: the only retry loop of the house."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import anyio
+
+from importer.clock import timestamp
+from importer.model import Admitted, Answer, Outcome, Reply, Status
+from importer.secret import one_line
+from importer.transfer.retry import Halt, NextStep, Settle, Wait, back_off, next_step
+from importer.transfer.sources import SourceFault, Whole, load
+
+if TYPE_CHECKING:
+    from importer.clock import Clock
+    from importer.destination.protocol import Destination
+    from importer.secret import Token
+    from importer.settings import Patience, Reading
+    from importer.transfer.halting import Halting
+    from importer.transfer.limits import Limits
+    from importer.transfer.pacing import Pacing, Slot
+    from importer.transfer.scribe import Scribe
+    from importer.transfer.sources import Body
+    from importer.transfer.transport import Transport
+
+ANSWER_SHOWN = 200  # characters of an answer that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A picture whose source was looked at, and which is ready to go."""
+
+    admitted: Admitted
+    body: Body
+
+
+@dataclass(slots=True, eq=False)
+class _Try:
+    """What is known so far of one picture's delivery in this run."""
+
+    admitted: Admitted
+    body: Body
+    slot: Slot
+    began: float
+    attempts: int = 0
+    reply: Reply | None = None
+    is_on_its_way: bool = False  #: its intent is durable and its bytes may have left
+
+
+@dataclass(slots=True)
+class Delivery:
+    """What every delivery of a run needs, and the counts that they share."""
+
+    destination: Destination
+    transport: Transport
+    pacing: Pacing
+    scribe: Scribe
+    limits: Limits
+    halting: Halting
+    clock: Clock
+    token: Token
+    patience: Patience
+    reading: Reading
+    retries: int = 0
+    in_flight: int = 0
+    first_told: anyio.Event = field(default_factory=anyio.Event)  #: the canary has come back
+    _forbidden: list[Outcome] = field(default_factory=list)  #: held until it is known whose fault
+
+    async def deliver(self, loaded: Loaded, slot: Slot) -> None:
+        """Send one picture until it is settled, and hand its outcome to the scribe.
+
+        The caller holds the slot, and the picture's intent is durable. The slot is free while the
+        picture waits for its next attempt.
+        """
+        one = _Try(loaded.admitted, loaded.body, slot, self.clock.monotonic(), is_on_its_way=True)
+        try:
+            await self._until_settled(one)
+        except BaseException:  # the run is cut off: what was under way has an unknown outcome
+            self._cut_off(one)
+            raise
+        finally:
+            self.first_told.set()
+        await self.scribe.room()
+
+    def refuse(self, admitted: Admitted, fault: SourceFault) -> None:
+        """Settle a picture that can't even be read; nothing was sent."""
+        nothing = Whole(b"", b"", None, "")
+        one = _Try(admitted, nothing, self.pacing.slot(), self.clock.monotonic())
+        self._settle(one, Settle(Status.FAILED, fault.code, fault.message))
+
+    def end(self) -> None:
+        """The run is over: what was held for company is a failure of its own."""
+        for outcome in self._forbidden:
+            self.scribe.settle(outcome)
+        self._forbidden.clear()
+
+    async def _until_settled(self, one: _Try) -> None:
+        while True:
+            is_ours = await self.pacing.turn(one.body.size_bytes, is_retry=one.attempts > 0)
+            if not is_ours:
+                self._leave_pending(one)
+                return
+            step = await self._attempt(one)
+            match step:
+                case Settle():
+                    self._settle(one, step)
+                    return
+                case Halt():
+                    self._halt(one, step)
+                    return
+            if not await self._wait(one, step):
+                return
+
+    async def _attempt(self, one: _Try) -> NextStep:
+        body = one.body
+        request = self.destination.request(
+            one.admitted.picture, media_type=body.media_type, token=self.token
+        )
+        one.attempts += 1
+        self.in_flight += 1
+        try:
+            reply = await self.transport.send(request, body)
+        finally:
+            self.in_flight -= 1
+        if isinstance(reply, SourceFault):
+            self.pacing.unused()
+            return self._after_fault(one, reply)
+        one.reply = reply
+        verdict = self.destination.judge(reply, now=self.clock.now())
+        self.pacing.report(verdict)
+        return next_step(
+            verdict,
+            attempts=one.attempts,
+            patience=self.patience,
+            ever_reached=self.pacing.ever_reached,
+            jitter=self.clock.jitter,
+        )
+
+    def _after_fault(self, one: _Try, fault: SourceFault) -> NextStep:
+        if fault.is_passing and one.attempts < self.patience.attempts:
+            seconds = back_off(one.attempts, patience=self.patience, jitter=self.clock.jitter)
+            return Wait(seconds, fault.code, fault.message)
+        return Settle(Status.FAILED, fault.code, fault.message)
+
+    async def _wait(self, one: _Try, step: Wait) -> bool:
+        """Sleep without a slot, read the source anew, renew the intent; False when it's settled."""
+        self.retries += 1
+        admitted = one.admitted
+        if step.possible_duplicate and not admitted.possible_duplicate:
+            one.admitted = admitted = Admitted(
+                admitted.id, admitted.picture, admitted.attempts, possible_duplicate=True
+            )
+        one.is_on_its_way = step.possible_duplicate
+        waiting = Settle(Status.PENDING, step.code, step.why)
+        if not step.possible_duplicate:
+            self.scribe.settle(self._outcome(one, waiting))
+        one.slot.free()
+        is_asked = await self.halting.sleep(step.seconds)
+        if is_asked:
+            # An outcome that was unknown before the wait is still unknown after it.
+            left = Settle(Status.UNKNOWN, step.code, step.why) if one.is_on_its_way else waiting
+            self._settle(one, left)
+            return False
+        before = one.body.stamp
+        body = (await load([admitted.picture], reading=self.reading))[0]
+        if isinstance(body, SourceFault):
+            self._settle(one, Settle(Status.FAILED, body.code, body.message))
+            return False
+        if body.stamp != before:
+            changed = "the file changed between two attempts to send it"
+            self._settle(one, Settle(Status.FAILED, "file_changed", changed))
+            return False
+        one.body = body
+        await one.slot.take()
+        await self.scribe.intend([admitted])
+        one.is_on_its_way = True
+        return True
+
+    def _settle(self, one: _Try, step: Settle) -> None:
+        outcome = self._outcome(one, step)
+        one.is_on_its_way = False
+        self.scribe.settle(outcome)
+        if step.status is Status.UPLOADED:
+            self.end()  # those that were forbidden stood alone: it is their own fault
+        cause = self.limits.record(step.status, step.code)
+        if cause is not None:
+            self.halting.ask(cause)
+
+    def _halt(self, one: _Try, step: Halt) -> None:
+        why = step.stop
+        if step.tolerated and len(self._forbidden) < step.tolerated and not self.halting.is_asked:
+            one.is_on_its_way = False
+            held = Settle(Status.FAILED, why.code, f"{why.why}; {why.fix}")
+            self._forbidden.append(self._outcome(one, held))
+            return
+        for outcome in self._forbidden:
+            self.scribe.release([outcome.admitted])
+        self._forbidden.clear()
+        self._leave_pending(one)
+        self.halting.ask(why)
+
+    def _leave_pending(self, one: _Try) -> None:
+        one.is_on_its_way = False
+        self.scribe.release([one.admitted])
+
+    def _cut_off(self, one: _Try) -> None:
+        if one.is_on_its_way:
+            why = "the run was ended while this picture was on its way"
+            self.scribe.settle(self._outcome(one, Settle(Status.UNKNOWN, "interrupted", why)))
+            one.is_on_its_way = False
+
+    def _outcome(self, one: _Try, step: Settle) -> Outcome:
+        reply, body = one.reply, one.body
+        answer = reply.body if isinstance(reply, Answer) else b""
+        text = answer.decode("utf-8", "replace") if answer else ""
+        return Outcome(
+            admitted=one.admitted,
+            status=step.status,
+            code=step.code,
+            message=one_line(step.message, token=self.token, limit=400) if step.message else "",
+            http=reply.status if isinstance(reply, Answer) else 0,
+            attempts=one.admitted.attempts + one.attempts,
+            size_bytes=body.size_bytes,
+            sha256=body.sha256,
+            mtime_ns=body.stamp.mtime_ns if body.stamp else 0,
+            seconds=self.clock.monotonic() - one.began,
+            at=timestamp(self.clock.now()),
+            answer=one_line(text, token=self.token, limit=ANSWER_SHOWN) if text else "",
+        )

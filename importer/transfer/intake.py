@@ -1,0 +1,116 @@
+"""The manifest's way in: chunks of rows are read, judged and placed in the journal.
+
+Plain calls that block; the pipeline makes them in a thread, one at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from importer.manifest.recorded import Recorded, recorded_in
+from importer.model import Invalid, LocalFile, Picture
+from importer.transfer.sources import stamp_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from importer.ledger.admission import Admission, Judged
+    from importer.ledger.journal import JournalRow
+    from importer.manifest.columns import Columns
+    from importer.manifest.delimited import Manifest
+    from importer.manifest.validate import Validator
+    from importer.model import Admitted, Row
+
+CHUNK_ROWS = 256  # rows placed in one transaction; about 3 ms of work
+
+
+class Judging:
+    """A validator that also reads what a results file records."""
+
+    def __init__(self, validator: Validator, columns: Columns) -> None:
+        self._validator = validator
+        self._columns = columns
+
+    def judge(self, row: Row) -> Picture | Invalid:
+        return self._validator.judge(row)
+
+    def recorded(self, row: Row) -> Recorded | None:
+        return recorded_in(row, self._columns) if self._columns.is_results else None
+
+
+class Intake:
+    """Reads one manifest from its beginning to its end, once."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        judging: Judging,
+        admission: Admission,
+        *,
+        lines: tuple[int, int] | None = None,
+    ) -> None:
+        self._judging = judging
+        self._admission = admission
+        self._lines = lines
+        self._rows: Iterator[Row] = manifest.rows()
+        self.rows_read = 0
+        self.rows_admitted = 0
+
+    @property
+    def rows_held(self) -> int:
+        """Rows read that this run has nothing to do for."""
+        return self.rows_read - self.rows_admitted
+
+    def next_chunk(self) -> list[Admitted] | None:
+        """The pictures to deliver among the next rows; None behind the last row.
+
+        Raises:
+            ManifestError: the file changed for the worse since it was surveyed.
+            StorageError: the journal can't be written.
+        """
+        rows = list(itertools.islice(self._rows, CHUNK_ROWS))
+        if not rows:
+            return None
+        self.rows_read += len(rows)
+        if self._lines is not None:
+            first, last = self._lines
+            rows = [row for row in rows if first <= row.line <= last]
+        judged: list[Judged] = [
+            (self._judging.judge(row), self._judging.recorded(row)) for row in rows
+        ]
+        admitted = self._admission.admit(judged)
+        self._look_for_changes()
+        self.rows_admitted += len(admitted)
+        return admitted
+
+    def close(self) -> None:
+        with closing(self._rows):  # type: ignore[type-var]
+            pass
+
+    def _look_for_changes(self) -> None:
+        """Uploaded files whose size or time differ are read again: is it other content?"""
+        changed: list[tuple[JournalRow, Picture, bool]] = []
+        for row, picture in self._admission.uploaded:
+            if not isinstance(picture.source, LocalFile) or row.mtime_ns is None:
+                continue
+            now = stamp_of(picture.source.path)
+            was_changed = row.status == "changed"
+            if now is None or ((now.size_bytes, now.mtime_ns) == (row.size, row.mtime_ns)):
+                is_changed = now is None and was_changed
+            else:
+                is_changed = not _has_content(picture.source.path, row.sha256 or b"")
+            if is_changed != was_changed:
+                changed.append((row, picture, is_changed))
+        self._admission.mark_changed(changed)
+
+
+def _has_content(path: str, sha256: bytes) -> bool:
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest() == sha256
+    except OSError:
+        return True  # it can't be read any more; what was uploaded stands

@@ -1,0 +1,142 @@
+"""When a request may go out: slots, rates, the gallery's own wishes, and the breaker.
+
+The arithmetic is in rates, limits and breaker; here they are asked, and here is slept.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+
+from importer.model import Stop, TryAgain, Uploaded
+from importer.transfer.breaker import Breaker
+from importer.transfer.limits import RetryBudget
+from importer.transfer.rates import AUTO_CEILING, Ramp, TokenBucket
+from importer.transfer.retry import UNREACHED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from importer.clock import Clock
+    from importer.model import Verdict
+    from importer.settings import Pace, Patience
+    from importer.transfer.halting import Halting
+
+
+class Slot:
+    """One caller's place among the requests in flight."""
+
+    def __init__(self, gate: anyio.CapacityLimiter) -> None:
+        self._gate = gate
+        self._is_held = False
+
+    async def take(self) -> None:
+        """Wait for a place."""
+        await self._gate.acquire_on_behalf_of(self)
+        self._is_held = True
+
+    def free(self) -> None:
+        """Give it back; harmless when it isn't held."""
+        if self._is_held:
+            self._is_held = False
+            self._gate.release_on_behalf_of(self)
+
+
+class Pacing:
+    """One for a run. A caller takes a slot of ``gate``, then its turn, sends, and reports."""
+
+    def __init__(
+        self, pace: Pace, patience: Patience, *, canary: bool, clock: Clock, halting: Halting
+    ) -> None:
+        now = clock.monotonic()
+        self._clock = clock
+        self._halting = halting
+        self.ceiling = pace.concurrency or AUTO_CEILING
+        # Whoever wants no canary and names a number gets that number from the first moment on.
+        self._ramp = Ramp(self.ceiling, start=1 if canary else pace.concurrency or 1)
+        self._breaker = Breaker(max_outage_s=patience.max_outage_s)
+        self._budget = RetryBudget(now)
+        self._paused_until = now
+        self._rate = (
+            TokenBucket(pace.rate, burst=max(1.0, pace.rate / 10), now=now) if pace.rate else None
+        )
+        self._bandwidth = (
+            TokenBucket(pace.bandwidth, burst=pace.bandwidth / 4, now=now)
+            if pace.bandwidth
+            else None
+        )
+        self.gate = anyio.CapacityLimiter(self._ramp.limit)
+        self.ever_reached = False  #: the gallery has answered at least once
+        self.waiting = ""  #: why nothing goes out just now; for the progress display
+
+    def slot(self) -> Slot:
+        return Slot(self.gate)
+
+    async def turn(self, size_bytes: int, *, is_retry: bool) -> bool:
+        """Wait until a request of this size may go out; False when the run is asked to stop."""
+        if is_retry and not await self._wait_out(self._budget.wait_s, "too many retries"):
+            return False
+        while True:
+            if self._halting.is_asked:
+                return False
+            now = self._clock.monotonic()
+            pause = self._paused_until - now
+            if pause > 0:
+                self.waiting = f"the gallery asked to wait, {pause:,.0f} s left"
+            else:
+                pause = self._breaker.wait_s(now)
+                if self._breaker.gave_up(now):
+                    self._give_up()
+                    return False
+                if pause > 0:
+                    self.waiting = (
+                        f"the gallery doesn't work just now, trying again in {pause:,.0f} s"
+                    )
+            if pause <= 0:
+                break
+            await self._halting.sleep(min(pause, 1.0))
+        self.waiting = ""
+        now = self._clock.monotonic()
+        owed = self._rate.take(1, now) if self._rate else 0.0
+        if self._bandwidth:
+            owed = max(owed, self._bandwidth.take(size_bytes, now))
+        return not (owed > 0 and await self._halting.sleep(owed))
+
+    def report(self, verdict: Verdict) -> None:
+        """Learn from how an attempt ended."""
+        now = self._clock.monotonic()
+        is_temporary = isinstance(verdict, TryAgain)
+        self._breaker.record(is_temporary_failure=is_temporary, now=now)
+        self.ever_reached |= not (isinstance(verdict, TryAgain) and verdict.code in UNREACHED)
+        if isinstance(verdict, Uploaded):
+            self._budget.success()
+            limit = self._ramp.success()
+        elif isinstance(verdict, TryAgain) and verdict.is_congestion:
+            self._paused_until = max(self._paused_until, now + verdict.not_before_s)
+            limit = self._ramp.crowded(now)
+        else:
+            return
+        if limit != self.gate.total_tokens:
+            self.gate.total_tokens = limit
+
+    def unused(self) -> None:
+        """A turn was taken and nothing was sent."""
+        self._breaker.probe_lost()
+
+    async def _wait_out(self, wait_s: Callable[[float], float], why: str) -> bool:
+        while (seconds := wait_s(self._clock.monotonic())) > 0:
+            self.waiting = why
+            if await self._halting.sleep(min(seconds, 1.0)):
+                return False
+        return True
+
+    def _give_up(self) -> None:
+        self._halting.ask(
+            Stop(
+                3,
+                "outage",
+                "the gallery hasn't worked for longer than a run waits",
+                "run again when it works; --max-outage sets how long a run waits",
+            )
+        )

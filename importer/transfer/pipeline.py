@@ -1,0 +1,167 @@
+"""The bounded run: intake -> loaded groups -> durable intents -> workers -> the scribe.
+
+Data goes forward through bounded streams, so that nothing grows with the manifest's length. A stop
+lets what is in flight finish; what was only intended goes back to pending.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import anyio
+import anyio.to_thread
+
+from importer.transfer.delivery import Loaded
+from importer.transfer.sources import SourceFault, load
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+    from importer.model import Admitted
+    from importer.transfer.delivery import Delivery
+    from importer.transfer.intake import Intake
+
+GROUP_ROWS = 32  # small pictures read in one thread hop
+GROUP_BYTES = 4 << 20  # of them, about: a group of larger pictures has fewer
+READY_ROWS = (
+    16  # intended and not yet taken by a worker; with a group, what a crash may leave unknown
+)
+LOAD_TRIES = 4  # for faults of the moment, such as too many open files
+
+Groups: TypeAlias = "list[Loaded]"
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """One run's flow of pictures."""
+
+    intake: Intake
+    delivery: Delivery
+    canary: bool
+
+    async def run(self) -> None:
+        """Deliver everything that the intake admits, or drain when the run is asked to stop.
+
+        Raises:
+            StorageError, ManifestError: the run can't go on (in an exception group).
+        """
+        groups_in, groups_out = anyio.create_memory_object_stream[Groups](1)
+        ready_in, ready_out = anyio.create_memory_object_stream[Loaded](READY_ROWS)
+        workers = self.delivery.pacing.ceiling
+        async with anyio.create_task_group() as flow:
+            flow.start_soon(self._end_after_grace, flow.cancel_scope)
+            async with anyio.create_task_group() as stages:
+                stages.start_soon(self._load, groups_in)
+                stages.start_soon(self._intend, groups_out, ready_in)
+                # Twice as many as slots: those whose picture waits for a retry hold none.
+                for _ in range(2 * workers):
+                    stages.start_soon(self._work, ready_out.clone())
+            flow.cancel_scope.cancel()
+        # Intended, but cut off before a worker took it: never sent.
+        with suppress(anyio.WouldBlock, anyio.EndOfStream), ready_out:
+            while True:
+                self.delivery.scribe.release([ready_out.receive_nowait().admitted])
+        self.delivery.end()
+
+    async def _load(self, groups: MemoryObjectSendStream[Groups]) -> None:
+        """Read ahead: several small pictures a hop, at most about GROUP_BYTES at once."""
+        rows = GROUP_ROWS
+        async with groups:
+            while not self._is_halting:
+                chunk = await anyio.to_thread.run_sync(self.intake.next_chunk)
+                if chunk is None:
+                    return
+                while chunk and not self._is_halting:
+                    group, chunk = chunk[:rows], chunk[rows:]
+                    loaded = await self._load_group(group)
+                    if loaded:
+                        size = sum(one.body.size_bytes for one in loaded) // len(loaded)
+                        rows = max(1, min(GROUP_ROWS, GROUP_BYTES // max(1, size)))
+                        await groups.send(loaded)
+
+    async def _load_group(self, group: Sequence[Admitted]) -> Groups:
+        """Those of a group that can be sent; the others are settled here."""
+        reading = self.delivery.reading
+        bodies = await load([admitted.picture for admitted in group], reading=reading)
+        loaded = []
+        for admitted, body in zip(group, bodies, strict=True):
+            tries = 1
+            while isinstance(body, SourceFault) and body.is_passing and tries < LOAD_TRIES:
+                if await self.delivery.halting.sleep(0.25 * 2**tries):
+                    break
+                body = (await load([admitted.picture], reading=reading))[0]  # noqa: PLW2901
+                tries += 1
+            if isinstance(body, SourceFault):
+                self.delivery.refuse(admitted, body)
+            else:
+                loaded.append(Loaded(admitted, body))
+        await self.delivery.scribe.room()
+        return loaded
+
+    async def _intend(
+        self,
+        groups: MemoryObjectReceiveStream[Groups],
+        ready: MemoryObjectSendStream[Loaded],
+    ) -> None:
+        """Commit intents in groups, just ahead of the workers; the canary alone and first."""
+        is_canary = self.canary
+        async with groups, ready:
+            async for loaded in groups:
+                rest = loaded
+                while rest:
+                    slots = int(self.delivery.pacing.gate.total_tokens)
+                    size = 1 if is_canary else max(1, min(GROUP_ROWS, slots // 2))
+                    group, rest = rest[:size], rest[size:]
+                    if self._is_halting:
+                        return
+                    await self.delivery.scribe.intend([one.admitted for one in group])
+                    await self._hand_over(group, ready)
+                    if is_canary:
+                        await self.delivery.first_told.wait()
+                        is_canary = False
+
+    async def _hand_over(
+        self, group: Sequence[Loaded], ready: MemoryObjectSendStream[Loaded]
+    ) -> None:
+        for place, one in enumerate(group):
+            try:
+                if self._is_halting:
+                    raise anyio.BrokenResourceError  # noqa: TRY301
+                await ready.send(one)
+            except (anyio.BrokenResourceError, anyio.get_cancelled_exc_class()) as error:
+                self.delivery.scribe.release([late.admitted for late in group[place:]])
+                if isinstance(error, anyio.get_cancelled_exc_class()):
+                    raise
+                return
+
+    async def _work(self, ready: MemoryObjectReceiveStream[Loaded]) -> None:
+        slot = self.delivery.pacing.slot()
+        async with ready:
+            with suppress(anyio.EndOfStream):
+                while True:
+                    try:
+                        await slot.take()
+                        loaded = await ready.receive()
+                        if self._is_halting:
+                            self.delivery.scribe.release([loaded.admitted])
+                        else:
+                            await self.delivery.deliver(loaded, slot)
+                    finally:
+                        slot.free()
+
+    async def _end_after_grace(self, scope: anyio.CancelScope) -> None:
+        """Once a stop is asked for, cut off what hasn't finished within the grace."""
+        halting = self.delivery.halting
+        await halting.asked()
+        began = self.delivery.clock.monotonic()
+        while self.delivery.clock.monotonic() - began < halting.grace_s:
+            await self.delivery.clock.sleep(0.05)
+        scope.cancel()
+
+    @property
+    def _is_halting(self) -> bool:
+        return self.delivery.halting.is_asked

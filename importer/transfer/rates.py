@@ -1,0 +1,61 @@
+"""How much a second, and how many at once: buckets and the ramp; pure arithmetic over time."""
+
+from __future__ import annotations
+
+AUTO_CEILING = 64  # requests at once; what one process can feed over an ordinary line
+CUT = 0.5  # of the limit, when the gallery says that it is too much
+CUT_PAUSE_S = 1.0  # answers to requests of before the cut don't cut again
+
+
+class TokenBucket:
+    """A rate with a bounded burst. Refuses with a wait; the caller sleeps."""
+
+    def __init__(self, per_s: float, *, burst: float, now: float) -> None:
+        self._per_s = per_s
+        self._burst = burst
+        self._tokens = burst
+        self._since = now
+
+    def take(self, amount: float, now: float) -> float:
+        """Take ``amount`` and give the seconds to wait before acting on it.
+
+        The bucket may go below zero: what is taken is owed, so one large amount waits its time once
+        and those behind it queue in order.
+        """
+        self._tokens = min(self._burst, self._tokens + (now - self._since) * self._per_s)
+        self._since = now
+        self._tokens -= amount
+        return max(0.0, -self._tokens / self._per_s)
+
+
+class Ramp:
+    """The number of requests at once: up by one a success, halved when the gallery is crowded.
+
+    One more a success doubles the number each round trip, as TCP's slow start does; above the
+    number that was cut, it is one more a round (AIMD).
+    """
+
+    def __init__(self, ceiling: int, *, start: int = 1) -> None:
+        self._ceiling = ceiling
+        self._limit = float(start)
+        self._slow_above = float(ceiling)
+        self._cut_at = float("-inf")
+
+    @property
+    def limit(self) -> int:
+        return int(self._limit)
+
+    def success(self) -> int:
+        """Note a success; gives the limit."""
+        if self._limit < self._ceiling:
+            step = 1.0 if self._limit < self._slow_above else 1.0 / self._limit
+            self._limit = min(self._ceiling, self._limit + step)
+        return int(self._limit)
+
+    def crowded(self, now: float) -> int:
+        """Note a sign of congestion; gives the limit."""
+        if now - self._cut_at >= CUT_PAUSE_S:
+            self._cut_at = now
+            self._limit = max(1.0, self._limit * CUT)
+            self._slow_above = self._limit
+        return int(self._limit)

@@ -1,0 +1,133 @@
+"""Group commit: intents and outcomes of many pictures become durable together.
+
+The only caller of the journal while pictures move. An intent returns when it is on the disk; an
+outcome is handed over and shows up in the bars, in ``.part`` and in the tally once it is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+
+from importer.errors import StorageError
+from importer.model import Status, Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from importer.clock import Clock
+    from importer.ledger.journal import Journal
+    from importer.ledger.results import PartFile
+    from importer.model import Admitted, Outcome
+    from importer.transfer.halting import Halting
+
+GROUP_ROWS = 64  # outcomes that are worth a commit of their own ...
+LINGER_S = 0.005  # ... and how long fewer wait for company
+BACKLOG_ROWS = 1_024  # outcomes that may wait for the disk before those who bring more wait too
+
+
+class Scribe:
+    """Writes what happens. Run ``write`` in a task group; ``close`` ends it, all written."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        part: PartFile,
+        *,
+        clock: Clock,
+        halting: Halting,
+        on_durable: Callable[[Sequence[Outcome]], None],
+    ) -> None:
+        self._journal = journal
+        self._part = part
+        self._clock = clock
+        self._halting = halting
+        self._on_durable = on_durable
+        self._intents: list[Admitted] = []
+        self._releases: list[Admitted] = []
+        self._outcomes: list[Outcome] = []
+        self._work = anyio.Event()
+        self._written = anyio.Event()
+        self._is_urgent = False
+        self._is_closed = False
+        self.failure: StorageError | None = None
+
+    async def intend(self, group: Sequence[Admitted]) -> None:
+        """Return when the intents to send these pictures are on the disk.
+
+        Raises:
+            StorageError: they aren't; nothing of the group may be sent.
+        """
+        self._intents.extend(group)
+        written = self._written
+        self._wake(is_urgent=True)
+        await written.wait()
+        if self.failure is not None:
+            raise self.failure
+
+    def release(self, group: Sequence[Admitted]) -> None:
+        """These were intended and then not sent after all."""
+        self._releases.extend(group)
+        self._wake(is_urgent=False)
+
+    def settle(self, outcome: Outcome) -> None:
+        """Hand over what became of a picture; never waits, so it can't be cancelled halfway."""
+        self._outcomes.append(outcome)
+        self._wake(is_urgent=len(self._outcomes) >= GROUP_ROWS)
+
+    async def room(self) -> None:
+        """Wait while the disk is behind."""
+        while len(self._outcomes) > BACKLOG_ROWS and self.failure is None:
+            await self._written.wait()
+
+    def close(self) -> None:
+        """No more is to come: write what there is, and end."""
+        self._is_closed = True
+        self._wake(is_urgent=True)
+
+    async def write(self) -> None:
+        """The writer's life, until it is closed and nothing is left."""
+        while True:
+            await self._work.wait()
+            if not self._is_urgent:
+                await self._clock.sleep(LINGER_S)
+            self._work, self._is_urgent = anyio.Event(), False
+            await self._write_group()
+            if self._is_closed and not (self._intents or self._releases or self._outcomes):
+                return
+
+    async def _write_group(self) -> None:
+        intents, self._intents = self._intents, []
+        releases, self._releases = self._releases, []
+        outcomes, self._outcomes = self._outcomes, []
+        written, self._written = self._written, anyio.Event()
+        try:
+            if self.failure is None:
+                await anyio.to_thread.run_sync(self._commit, intents, releases, outcomes)
+                self._on_durable([o for o in outcomes if o.status is not Status.PENDING])
+        except StorageError as error:
+            self._fail(error)
+        finally:
+            written.set()
+
+    def _commit(
+        self,
+        intents: Sequence[Admitted],
+        releases: Sequence[Admitted],
+        outcomes: Sequence[Outcome],
+    ) -> None:
+        if intents or releases or outcomes:
+            self._journal.commit(intents=intents, releases=releases, outcomes=outcomes)
+        if outcomes:
+            self._part.append(o for o in outcomes if o.status is not Status.PENDING)
+
+    def _fail(self, error: StorageError) -> None:
+        """What couldn't be written stays ``sending`` on the disk: unknown, never forgotten."""
+        self.failure = error
+        self._halting.ask(Stop(error.exit_code, "storage", error.what, error.fix))
+
+    def _wake(self, *, is_urgent: bool) -> None:
+        self._is_urgent |= is_urgent
+        self._work.set()
