@@ -12,7 +12,6 @@ from importer.events import NoObserver, Observer
 from importer.job import open_for_reading
 from importer.ledger.seen import Seen
 from importer.manifest.check import Findings, check_rows
-from importer.run import Run
 from importer.settings import Reading, Settings
 from importer.transfer import sources
 from importer.transfer.sources import SourceFault
@@ -49,6 +48,8 @@ async def import_manifest(
         JobBusy: another run holds the job.
         StorageError: the journal can't be opened.
     """
+    from importer.run import Run  # here: a check needs no HTTP client, which costs 150 ms
+
     run = Run(
         settings,
         token,
@@ -130,7 +131,7 @@ def _unwrapped(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def _has_fast_loop() -> bool:
-    import importlib.util  # noqa: PLC0415
-    import sys  # noqa: PLC0415
+    import importlib.util
+    import sys
 
     return importlib.util.find_spec("winloop" if sys.platform == "win32" else "uvloop") is not None

@@ -41,7 +41,7 @@ class SystemClock:
         await anyio.sleep(seconds)
 
     def jitter(self, upper_s: float) -> float:
-        return random.uniform(0, upper_s)  # noqa: S311  (spreads load, guards nothing)
+        return random.uniform(0, upper_s)
 
 
 def timestamp(moment: datetime) -> str:

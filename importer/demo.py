@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from importer.events import Observer
     from importer.model import Summary
 
-TOKEN = "demo+token/with=signs"  # noqa: S105  (of the demo's own gallery; shows that any text works)
+TOKEN = "demo+token/with=signs"
 
 #: by number of the request: refused once, a server error, an overload, a line cut before and after
 FAULTS = "422@#5,500@#8,503=1@#11,drop@#14,lost@#18"

@@ -310,7 +310,7 @@ def towards_white(colour: Colour) -> Colour:
 
 def chance_for(event: Event, place: int) -> Random:
     """Give the one picture's own chance, the same in every archive and in its strip and GIF."""
-    return Random(EVENTS.index(event) * 1_000_000 + place)  # noqa: S311 - confetti, not a secret
+    return Random(EVENTS.index(event) * 1_000_000 + place)
 
 
 @cache

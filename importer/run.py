@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +14,16 @@ import anyio.to_thread
 from importer.clock import timestamp
 from importer.destination.event_gallery import EventGallery
 from importer.errors import StorageError, UsageError
-from importer.events import Progress, RowSettled, RunBegan, RunEnded, Warned
+from importer.events import RunBegan, RunEnded
 from importer.job import OpenedManifest, job_of, open_for_reading
 from importer.ledger import lock
 from importer.ledger.admission import WANTED, Admission
 from importer.ledger.journal import Job, Journal
-from importer.ledger.results import PartFile, draw_results
+from importer.ledger.results import Drawing, PartFile
 from importer.ledger.snapshot import begin_snapshot
 from importer.model import Status, Stop, Summary, Tally
 from importer.signals import EXIT_CODES, watched
+from importer.telling import Telling
 from importer.transfer.delivery import Delivery
 from importer.transfer.halting import Halting
 from importer.transfer.intake import Intake
@@ -35,17 +36,42 @@ from importer.transfer.transport import Transport
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from importer.clock import Clock
     from importer.events import Observer
     from importer.manifest.delimited import Survey
-    from importer.model import Outcome
     from importer.secret import Token
     from importer.settings import Settings
 
-TICK_S = 0.25  # between two Progress events
 TERM_GRACE_S = 10.0  # after SIGTERM or SIGHUP somebody waits who will soon use force
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A job that is ours: its manifest was read once, its journal is open."""
+
+    manifest: OpenedManifest
+    job: Job
+    survey: Survey
+    journal: Journal
+    snapshot: int
+
+    @property
+    def drawing(self) -> Drawing:
+        manifest = self.manifest
+        return Drawing(
+            self.job,
+            self.journal,
+            manifest.manifest,
+            manifest.columns,
+            manifest.judging,
+            self.snapshot,
+        )
+
+    def intake(self, wanted: frozenset[Status], lines: tuple[int, int] | None = None) -> Intake:
+        admission = Admission(self.journal, self.snapshot, wanted)
+        return Intake(self.manifest.manifest, self.manifest.judging, admission, lines=lines)
 
 
 class Run:
@@ -62,85 +88,76 @@ class Run:
     ) -> None:
         self._settings = settings
         self._token = token
-        self._observer = observer
         self._clock = clock
         self._confirm = confirm
-        self._began = clock.monotonic()
+        self._telling = Telling(observer, clock)
         self._halting = Halting(clock)
-        self._is_hurried = False
-        self._settled: Counter[Status] = Counter()
-        self._bytes = 0
-        self._warnings: list[str] = []
+        self._is_hurried = False  #: somebody pressed Ctrl-C twice
 
     async def go(self, *, handle_signals: bool) -> Summary:
         """Run; see importer.api.import_manifest for what it raises."""
+        settings = self._settings
         async with AsyncExitStack() as stack:
             if handle_signals:
                 await stack.enter_async_context(watched(self._on_signal))
-            settings = self._settings
-            opened = open_for_reading(
+            manifest = open_for_reading(
                 settings.manifest, settings.reading, origin=settings.sending.origin
             )
-            job = job_of(opened, settings)
-            survey = await anyio.to_thread.run_sync(opened.manifest.survey)
-            if self._confirm and not settings.dry_run:
-                if not self._confirm(survey.rows, settings.sending.host):
-                    raise UsageError("nothing was sent", fix="run again and say yes, or use --yes")
-            with ExitStack() as files:
-                if settings.dry_run:
-                    journal = files.enter_context(_borrowed_journal(job, files))
-                else:
-                    files.enter_context(lock.hold(job))
-                    journal = files.enter_context(Journal.open(job))
-                summary = await self._run(opened, job, survey, journal)
-        self._observer.notice(RunEnded(summary))
+            job = job_of(manifest, settings)
+            survey = await anyio.to_thread.run_sync(manifest.manifest.survey)
+            self._ask(survey.rows)
+            files = stack.enter_context(ExitStack())
+            if settings.dry_run:
+                journal = _borrowed_journal(job, files)
+            else:
+                files.enter_context(lock.hold(job))
+                journal = files.enter_context(Journal.open(job))
+            journal.begin_run(timestamp(self._clock.now()))
+            snapshot = begin_snapshot(journal, survey, settings.reading)
+            summary = await self._run(_Opened(manifest, job, survey, journal, snapshot))
+        self._telling.observer.notice(RunEnded(summary))
         return summary
 
-    async def _run(
-        self, opened: OpenedManifest, job: Job, survey: Survey, journal: Journal
-    ) -> Summary:
+    def _ask(self, rows: int) -> None:
         settings = self._settings
-        run = journal.begin_run(timestamp(self._clock.now()))
-        snapshot = begin_snapshot(journal, survey, settings.reading)
-        drawing = _Drawing(job, journal, opened, snapshot, self)
-        if job.part.exists() and not settings.dry_run:
-            await drawing.draw()  # the last run was cut off before it could
+        if self._confirm is None or settings.dry_run:
+            return
+        if not self._confirm(rows, settings.sending.host):
+            raise UsageError("nothing was sent", fix="run again and say yes, or use --yes")
+
+    async def _run(self, opened: _Opened) -> Summary:
+        settings, survey = self._settings, opened.survey
+        if opened.job.part.exists() and not settings.dry_run:
+            await self._draw(opened.drawing)  # the last run was cut off before it could
         wanted = WANTED[settings.rows]
         if settings.patience.unknown == "retry":
             wanted |= {Status.UNKNOWN}
-        admission = Admission(journal, snapshot, wanted)
-        intake = Intake(opened.manifest, opened.judging, admission, lines=settings.reading.lines)
-        host = settings.sending.host
-        self._observer.notice(
-            RunBegan(run, str(settings.manifest), host, survey.rows, settings.dry_run)
+        intake = opened.intake(wanted, settings.reading.lines)
+        name, host = str(settings.manifest), settings.sending.host
+        self._telling.observer.notice(
+            RunBegan(opened.journal.run, name, host, survey.rows, settings.dry_run)
         )
         if not survey.rows:
-            self._warn(f"{settings.manifest} has no rows below the line of column names")
+            self._telling.warn(f"{name} has no rows below the line of column names")
         requests = 0
-        if settings.dry_run or (settings.strict and await self._is_bad(opened, journal, snapshot)):
-            await self._read_only(intake)
+        if settings.strict and await self._is_bad(opened):
+            pass  # nothing is sent; the results say which rows are bad
+        elif settings.dry_run:
+            await self._place_all(intake)
         else:
-            requests = await self._send(opened, job, survey, journal, intake, run)
-        if admission.edited:
-            self._warn(
-                f"{admission.edited} rows that were sent have other cells now (the first is line"
-                f" {admission.edited_line}); they are not sent again"
+            requests = await self._send(opened, intake)
+        if intake.admission.edited:
+            self._telling.warn(
+                f"{intake.admission.edited} rows that were sent have other cells now (the first is"
+                f" line {intake.admission.edited_line}); they are not sent again"
             )
-        if stamp_of(str(job.manifest)) != (survey.size_bytes, survey.mtime_ns):
-            self._warn(f"{settings.manifest} was changed during the run; run it again to be sure")
-        return await self._conclude(drawing, survey, journal, requests)
+        if stamp_of(str(opened.job.manifest)) != (survey.size_bytes, survey.mtime_ns):
+            self._telling.warn(f"{name} was changed during the run; run it again to be sure")
+        return await self._conclude(opened, requests)
 
-    # ------------------------------------------------------------ the three ways of a run
+    # ------------------------------------------------------------ the ways of a run
 
-    async def _send(
-        self,
-        opened: OpenedManifest,
-        job: Job,
-        survey: Survey,
-        journal: Journal,
-        intake: Intake,
-        run: int,
-    ) -> int:
+    async def _send(self, opened: _Opened, intake: Intake) -> int:
         """Deliver; gives the number of requests that were made."""
         settings, clock, halting = self._settings, self._clock, self._halting
         sending, patience = settings.sending, settings.patience
@@ -148,100 +165,109 @@ class Run:
             settings.pace, patience, canary=settings.canary, clock=clock, halting=halting
         )
         transport = Transport(sending, patience, clock=clock, connections=pacing.ceiling)
-        with PartFile(job.part, opened.columns, run) as part:
+        journal, rows = opened.journal, opened.survey.rows
+        with PartFile(opened.job.part, opened.manifest.columns, journal.run) as part:
             scribe = Scribe(
-                journal, part, clock=clock, halting=halting, on_durable=self._on_durable
+                journal, part, clock=clock, halting=halting, on_durable=self._telling.durable
             )
             delivery = Delivery(
-                EventGallery(
+                destination=EventGallery(
                     sending.endpoint, encode=sending.encode, content_type=sending.content_type
                 ),
-                transport,
-                pacing,
-                scribe,
-                Limits(patience, concurrency=pacing.ceiling),
-                halting,
-                clock,
-                self._token,
-                patience,
-                settings.reading,
+                transport=transport,
+                pacing=pacing,
+                scribe=scribe,
+                limits=Limits(patience, concurrency=pacing.ceiling),
+                halting=halting,
+                clock=clock,
+                token=self._token,
+                patience=patience,
+                reading=settings.reading,
             )
-
-            def tell() -> None:
-                self._observer.notice(self._progress(survey, intake, delivery))
-
             async with transport, anyio.create_task_group() as around:
-                around.start_soon(self._tick, tell)
+                around.start_soon(self._telling.tick, rows, intake, delivery)
                 if patience.max_duration_s:
                     around.start_soon(self._end_at, patience.max_duration_s)
                 async with anyio.create_task_group() as writing:
                     writing.start_soon(scribe.write)
                     try:
                         await Pipeline(intake, delivery, settings.canary).run()
-                    except BaseExceptionGroup as group:
+                    except BaseExceptionGroup:
                         if scribe.failure is None:
                             raise
-                        del group  # the scribe has asked for the stop and knows why
+                        # the disk failed: the scribe has asked for the stop, and knows why
                     finally:
                         scribe.close()
                 around.cancel_scope.cancel()
-            tell()
+            self._telling.progress(rows, intake, delivery)
         return transport.requests
 
-    async def _read_only(self, intake: Intake) -> None:
-        """Place every row, send nothing."""
+    async def _place_all(self, intake: Intake) -> None:
+        """Place every row in the journal, send nothing."""
         while not self._halting.is_asked:
             if await anyio.to_thread.run_sync(intake.next_chunk) is None:
                 return
 
-    async def _is_bad(self, opened: OpenedManifest, journal: Journal, snapshot: int) -> bool:
+    async def _is_bad(self, opened: _Opened) -> bool:
         """With --strict: look at every row before anything is sent."""
-        intake = Intake(opened.manifest, opened.judging, Admission(journal, snapshot, frozenset()))
-        await self._read_only(intake)
-        bad = journal.tally(snapshot)[Status.INVALID]
+        await self._place_all(opened.intake(frozenset()))
+        bad = opened.journal.tally(opened.snapshot)[Status.INVALID]
         if bad:
             why = f"{bad} rows are invalid, and --strict sends nothing while one is"
             self._halting.ask(Stop(1, "strict", why, "correct them in the results file"))
         return bool(bad)
 
-    async def _conclude(
-        self, drawing: _Drawing, survey: Survey, journal: Journal, requests: int
-    ) -> Summary:
-        job, settings = drawing.job, self._settings
+    # ------------------------------------------------------------ the end of a run
+
+    async def _conclude(self, opened: _Opened, requests: int) -> Summary:
+        job, journal, is_dry = opened.job, opened.journal, self._settings.dry_run
+        tally, report = Tally({}), ""
         codes: dict[str, int] = {}
-        report = ""
-        if settings.dry_run:
-            tally = journal.tally(drawing.snapshot)
+        if is_dry:
+            tally = journal.tally(opened.snapshot)
         else:
             try:
-                tally, codes = await drawing.draw()
-                if settings.report:
+                tally, codes = await self._draw(opened.drawing)
+                if self._settings.report:
                     report = str(await anyio.to_thread.run_sync(self._write_report, job))
             except StorageError as error:
-                tally = journal.tally(drawing.snapshot)
+                tally = tally if tally.rows else journal.tally(opened.snapshot)
                 if not self._is_hurried:
                     self._halting.ask(Stop(error.exit_code, "storage", error.what, error.fix))
         summary = Summary(
             run=journal.run,
             tally=tally,
-            sent=self._settled.total(),
-            sent_bytes=self._bytes,
+            sent=self._telling.settled.total(),
+            sent_bytes=self._telling.bytes_uploaded,
             requests=requests,
-            seconds=self._clock.monotonic() - self._began,
-            rows=survey.rows,
-            results="" if settings.dry_run else str(job.results),
-            journal="" if settings.dry_run else str(job.journal),
+            seconds=self._telling.seconds,
+            rows=opened.survey.rows,
+            results="" if is_dry else str(job.results),
+            journal="" if is_dry else str(job.journal),
             report=report,
             stop=self._halting.cause,
-            warnings=tuple(self._warnings),
+            warnings=tuple(self._telling.warnings),
             by_code=codes,
         )
-        stop = summary.stop
-        journal.end_run(timestamp(self._clock.now()), summary.exit_code, stop.code if stop else "")
+        code = summary.stop.code if summary.stop else ""
+        journal.end_run(timestamp(self._clock.now()), summary.exit_code, code)
         return summary
 
+    async def _draw(self, drawing: Drawing) -> tuple[Tally, dict[str, int]]:
+        """Draw the results file.
+
+        Raises:
+            StorageError: it couldn't be written, or nobody wants to wait for it.
+        """
+
+        def draw() -> tuple[Tally, dict[str, int]]:
+            drawn = drawing.draw(is_wanted=lambda: not self._is_hurried)
+            return drawn.tally, dict(drawn.codes)
+
+        return await anyio.to_thread.run_sync(draw)
+
     def _write_report(self, job: Job) -> Path:
-        from importer.report import write_report  # noqa: PLC0415  (jinja2 costs 30 ms of start)
+        from importer.report import write_report  # here: jinja2 costs 30 ms of start
 
         return write_report(
             job.journal,
@@ -250,40 +276,8 @@ class Run:
             manifest=self._settings.manifest.name,
         )
 
-    # ------------------------------------------------------------ what is told on the way
-
-    def _on_durable(self, outcomes: Sequence[Outcome]) -> None:
-        for outcome in outcomes:
-            self._settled[outcome.status] += 1
-            if outcome.status is Status.UPLOADED:
-                self._bytes += outcome.size_bytes
-            self._observer.notice(RowSettled(outcome))
-
-    def _progress(self, survey: Survey, intake: Intake, delivery: Delivery) -> Progress:
-        settled = self._settled
-        return Progress(
-            rows=survey.rows,
-            rows_done=intake.rows_held + settled.total(),
-            uploaded=settled[Status.UPLOADED],
-            failed=settled[Status.FAILED],
-            unknown=settled[Status.UNKNOWN],
-            held=intake.rows_held,
-            bytes_uploaded=self._bytes,
-            bytes_in_flight=delivery.transport.bytes_in_flight,
-            in_flight=delivery.in_flight,
-            limit=int(delivery.pacing.gate.total_tokens),
-            retries=delivery.retries,
-            seconds=self._clock.monotonic() - self._began,
-            waiting=delivery.pacing.waiting,
-        )
-
-    async def _tick(self, tell: Callable[[], None]) -> None:
-        while True:
-            tell()
-            await self._clock.sleep(TICK_S)
-
     async def _end_at(self, seconds: float) -> None:
-        await self._clock.sleep(max(0.0, seconds - (self._clock.monotonic() - self._began)))
+        await self._clock.sleep(max(0.0, seconds - self._telling.seconds))
         why = "the time of --max-duration is over"
         self._halting.ask(Stop(3, "max_duration", why), grace_s=self._settings.grace_s)
 
@@ -297,49 +291,8 @@ class Run:
         stop = Stop(EXIT_CODES[number], "interrupted", f"stopped by {number.name}")
         self._halting.ask(stop, grace_s=grace)
         again = "; press Ctrl-C again to leave at once" if is_key else ""
-        self._warn(f"stopping: what is on its way may finish for {grace:.0f} s{again}", keep=False)
-
-    def _warn(self, text: str, *, keep: bool = True) -> None:
-        if keep:
-            self._warnings.append(text)
-        self._observer.notice(Warned(text))
-
-    @property
-    def is_hurried(self) -> bool:
-        """Somebody pressed Ctrl-C twice."""
-        return self._is_hurried
-
-
-class _Drawing:
-    """What it takes to draw the results file, at the end and after a crash."""
-
-    def __init__(
-        self, job: Job, journal: Journal, opened: OpenedManifest, snapshot: int, run: Run
-    ) -> None:
-        self.job, self.snapshot = job, snapshot
-        self._journal, self._opened, self._run = journal, opened, run
-
-    async def draw(self) -> tuple[Tally, dict[str, int]]:
-        """Draw it in a thread.
-
-        Raises:
-            StorageError: it couldn't be written, or nobody wants to wait for it.
-        """
-
-        def draw() -> tuple[Tally, dict[str, int]]:
-            opened = self._opened
-            tally, codes = draw_results(
-                self.job,
-                self._journal,
-                opened.manifest,
-                opened.columns,
-                opened.judging,
-                self.snapshot,
-                is_wanted=lambda: not self._run.is_hurried,
-            )
-            return tally, dict(codes)
-
-        return await anyio.to_thread.run_sync(draw)
+        text = f"stopping: what is on its way may finish for {grace:.0f} s{again}"
+        self._telling.warn(text, is_kept=False)
 
 
 def _borrowed_journal(job: Job, files: ExitStack) -> Journal:
@@ -349,4 +302,4 @@ def _borrowed_journal(job: Job, files: ExitStack) -> Journal:
     if job.journal.exists():
         with Journal.open(job) as journal, Journal.open(job, path=copy) as borrowed:
             journal.db.backup(borrowed.db)
-    return Journal.open(job, path=copy)
+    return files.enter_context(Journal.open(job, path=copy))

@@ -5,13 +5,15 @@ A wrong number fails here, before any row is read. Parts are passed whole to tho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from importer.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 DEFAULT_ENDPOINT = "https://app.eventgallery.com/api/v1/picture/upload"
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 #: signal -> exit code of behaviour.md section 1; SIGHUP isn't there on Windows
 EXIT_CODES = {
@@ -64,7 +63,7 @@ async def _receive(
 
 def _catch_plainly(on_signal: Callable[[signal.Signals], None]) -> dict[signal.Signals, Any]:
     """For loops that know no signal handlers (Windows)."""
-    import asyncio  # noqa: PLC0415
+    import asyncio
 
     loop = asyncio.get_running_loop()
 

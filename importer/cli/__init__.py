@@ -1,4 +1,4 @@
-"""The command line: one short file a verb, each parses, calls importer.api, and gives an exit code."""
+"""The command line: one short file a verb; each parses, calls importer.api, gives an exit code."""
 
 from importer.cli.app import main
 

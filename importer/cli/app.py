@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -32,7 +33,7 @@ app.command("run")(run.run)
 app.command("gallery")(gallery.gallery)
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001  (typer's callback)
+def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"importer {importer.__version__}")
         raise typer.Exit
@@ -71,10 +72,8 @@ def main() -> None:
 
 
 def _say(text: str) -> None:
-    try:
-        print(text, file=sys.stderr, flush=True)  # noqa: T201
-    except OSError:
-        pass  # nobody reads any more; the exit code still tells
+    with contextlib.suppress(OSError):  # when nobody reads any more, the exit code still tells
+        typer.echo(text, err=True)
 
 
 def _keep_traceback(error: Exception) -> str:

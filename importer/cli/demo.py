@@ -7,12 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-import anyio
 import typer
 
 from importer.cli.options import wants_color
-from importer.demo import rehearse
-from importer.progress import make_observer
 
 
 def demo(
@@ -26,6 +23,12 @@ def demo(
 
     Needs no account, no token and no internet, and leaves nothing running.
     """
+    # Here and not above: no other verb has to wait for the gallery's and the pictures' libraries.
+    import anyio
+
+    from importer.demo import rehearse
+    from importer.progress import make_observer
+
     where = folder or Path(tempfile.mkdtemp(prefix="importer-demo-"))
     where.mkdir(parents=True, exist_ok=True)
 

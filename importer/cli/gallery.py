@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from importer.rehearsal import FaultPlan, FaultSpecError, Gallery, GalleryError
-
 if TYPE_CHECKING:
     from types import FrameType
+
+    from importer.rehearsal import Gallery
 
 USAGE = 2  # exit code: wrong usage or configuration, nothing started
 
@@ -52,6 +52,9 @@ def gallery(
     ] = None,
 ) -> None:
     """Start a gallery on this computer to rehearse an import with."""
+
+    # Here, since every verb loads this file and only this one wants a server.
+    from importer.rehearsal import FaultPlan, FaultSpecError, Gallery, GalleryError
 
     try:
         faults = FaultPlan.parse(",".join(fault or []), seed)

@@ -1,4 +1,4 @@
-"""``importer run``: the import itself. Parse, build the settings, call the api, give the exit code."""
+"""``importer run``: the import itself. Flags become settings, a summary becomes an exit code."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def run(
         Literal["hold", "retry"],
         typer.Option(
             envvar=_env("unknown"),
-            help="Sent, but nobody answered: leave it to you, or send it again (may be there twice).",
+            help="Sent, but nobody answered: leave it to you, or send it again (may be twice).",
         ),
     ] = "hold",
     urls: Annotated[
@@ -294,7 +294,7 @@ def run(
         summary = api.run_import(
             settings,
             token,
-            observer=Several(*observers),
+            observer=Several(observers),
             confirm=None if yes or settings.sending.is_loopback else partial(_ask, may_ask=may_ask),
             handle_signals=True,
         )

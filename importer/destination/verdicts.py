@@ -130,7 +130,7 @@ def named_error(body: bytes) -> str:
 
     ``{"error": null}`` and ``{"errors": []}`` name nothing; ``{"success": false}`` does.
     """
-    if not body.lstrip()[:1] == b"{":
+    if body.lstrip()[:1] != b"{":
         return ""
     try:
         said = json.loads(body)

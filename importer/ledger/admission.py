@@ -6,7 +6,6 @@ duplicate of the first, what was uploaded stays uploaded, and the pictures to de
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,6 +14,7 @@ from importer.manifest.identity import repeated
 from importer.model import Admitted, Collection, Invalid, Picture, Status
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Sequence
 
     from importer.manifest.recorded import Recorded
@@ -33,6 +33,8 @@ WANTED: dict[RowsWanted, frozenset[Status]] = {
 }
 #: once sent, the gallery may have the picture: sending it again may make a second one
 MAYBE_THERE = frozenset({Status.UPLOADED, Status.UNKNOWN, Status.CHANGED})
+
+CHANGED = "the file has other content than what was uploaded"
 
 _PLACE = (
     "INSERT OR IGNORE INTO rows (key, snapshot, line, collection, status, code, message, source)"
@@ -185,8 +187,8 @@ class Admission:
                 [
                     (
                         "changed", "changed",
-                        "the file has other content than what was uploaded; to send it as well:"
-                        f" --rows all --lines {row.line}", public_source(picture), row.id,
+                        f"{CHANGED}; to send it as well: --rows all --lines {row.line}",
+                        public_source(picture), row.id,
                     )
                     if is_changed
                     else ("uploaded", None, None, None, row.id)

@@ -240,15 +240,14 @@ class Journal:
     def by_lines(self, snapshot: int, first: int, last: int) -> dict[int, JournalRow]:
         """What is known of a stretch of the manifest, by line."""
         found = self.db.execute(
-            f"SELECT {JOURNAL_COLUMNS} FROM rows"  # noqa: S608  (our own constant)
-            " WHERE line BETWEEN ? AND ? AND snapshot = ?",
+            f"SELECT {JOURNAL_COLUMNS} FROM rows WHERE line BETWEEN ? AND ? AND snapshot = ?",
             (first, last, snapshot),
         )
         return {row.line: row for row in map(JournalRow._make, found)}
 
     def by_key(self, key: bytes) -> JournalRow | None:
         found = self.db.execute(
-            f"SELECT {JOURNAL_COLUMNS} FROM rows WHERE key = ?",  # noqa: S608
+            f"SELECT {JOURNAL_COLUMNS} FROM rows WHERE key = ?",
             (key,),
         ).fetchone()
         return JournalRow._make(found) if found else None
@@ -281,7 +280,8 @@ class Journal:
         origin = self.meta("origin")
         if origin != job.origin:
             raise JournalMismatch(
-                f"{self.path.name} records what was sent to {origin}, this run goes to {job.origin}",
+                f"{self.path.name} records what was sent to {origin}, this run goes to"
+                f" {job.origin}",
                 fix="use another results file for it, with -o",
             )
         if job.is_rerun or Path(known) == job.manifest:

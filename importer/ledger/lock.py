@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import filelock
 
 from importer.errors import JobBusy, StorageError
-from importer.ledger.schema import translated
+from importer.ledger.journal import Journal
+from importer.ledger.schema import connect, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,9 +47,6 @@ def hold(job: Job) -> Iterator[None]:
 
 
 def _holder(job: Job) -> str:
-    from importer.ledger.journal import Journal  # noqa: PLC0415  (only when it is busy)
-    from importer.ledger.schema import connect  # noqa: PLC0415
-
     db = connect(job.journal)
     try:
         return Journal(db, job.journal).holder()

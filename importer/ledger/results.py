@@ -11,7 +11,8 @@ import csv
 import itertools
 import os
 from collections import Counter
-from typing import TYPE_CHECKING, Protocol, Self
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
 from importer.errors import ImporterError, StorageError
 from importer.ledger.admission import said
@@ -20,7 +21,7 @@ from importer.manifest.columns import RESULT_COLUMNS
 from importer.model import Invalid, Status, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from importer.ledger.journal import Job, Journal, JournalRow
@@ -122,63 +123,78 @@ class PartFile:
         self.close()
 
 
-def draw_results(
-    job: Job,
-    journal: Journal,
-    manifest: Manifest,
-    columns: Columns,
-    judge: Judge,
-    snapshot: int,
-    *,
-    is_wanted: Callable[[], bool] = lambda: True,
-) -> tuple[Tally, Mapping[str, int]]:
-    """Write the results file whole and replace the old one in one step.
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What it takes to draw one job's results file."""
 
-    Gives the tally of the rows as they stand in it, and how many there are of each code that needs
-    a look. ``is_wanted`` is asked between chunks: a second Ctrl-C ends the drawing, the old file
-    stays.
+    job: Job
+    journal: Journal
+    manifest: Manifest
+    columns: Columns
+    judge: Judge
+    snapshot: int
 
-    Raises:
-        StorageError: it couldn't be written; the old file is still there, whole.
-    """
-    temporary = job.results.with_name(job.results.name + ".tmp")
-    counts: Counter[Status] = Counter()
-    codes: Counter[str] = Counter()
-    weight = 0
-    try:
-        with (
-            translated(job.results),
-            temporary.open(
-                "w", encoding="utf-8-sig" if manifest.encoding.has_mark else "utf-8", newline=""
-            ) as file,
-        ):
-            writer = csv.writer(file, delimiter=manifest.delimiter)
-            writer.writerow([*columns.own_header, *RESULT_COLUMNS])
-            for rows in _chunks(manifest.rows(), CHUNK_ROWS):
-                if not is_wanted():
-                    raise StorageError(
-                        "the results file was left as it was", fix="the next run writes it"
-                    )
-                known = journal.by_lines(snapshot, rows[0].line, rows[-1].line)
-                for row in rows:
-                    cells = _cells(row, known.get(row.line), journal, judge)
-                    own = columns.own_cells(row.cells)
-                    writer.writerow([*own, *cells])
-                    status = Status(cells[0])
-                    counts[status] += 1
-                    if status is Status.UPLOADED:
-                        weight += int(cells[5] or 0)
-                    elif cells[1]:
-                        codes[cells[1]] += 1
-            file.flush()
-            os.fsync(file.fileno())
-        with translated(job.results):
-            os.replace(temporary, job.results)  # noqa: PTH105  (the very call that is atomic)
-    except ImporterError:
-        temporary.unlink(missing_ok=True)
-        raise
-    job.part.unlink(missing_ok=True)
-    return Tally(dict(counts), weight), dict(codes)
+    def draw(self, *, is_wanted: Callable[[], bool] = lambda: True) -> Drawn:
+        """Write the results file whole and replace the old one in one step.
+
+        ``is_wanted`` is asked between chunks: a second Ctrl-C ends the drawing, the old file stays.
+
+        Raises:
+            StorageError: it couldn't be written; the old file is still there, whole.
+        """
+        results = self.job.results
+        temporary = results.with_name(results.name + ".tmp")
+        drawn = Drawn()
+        try:
+            with translated(results):
+                encoding = "utf-8-sig" if self.manifest.encoding.has_mark else "utf-8"
+                with temporary.open("w", encoding=encoding, newline="") as file:
+                    self._write(file, drawn, is_wanted)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(temporary, results)
+                self.job.part.unlink(missing_ok=True)
+        except ImporterError:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        return drawn
+
+    def _write(self, file: TextIO, drawn: Drawn, is_wanted: Callable[[], bool]) -> None:
+        writer = csv.writer(file, delimiter=self.manifest.delimiter)
+        writer.writerow([*self.columns.own_header, *RESULT_COLUMNS])
+        for rows in _chunks(self.manifest.rows(), CHUNK_ROWS):
+            if not is_wanted():
+                raise StorageError(
+                    "the results file was left as it was", fix="the next run writes it"
+                )
+            known = self.journal.by_lines(self.snapshot, rows[0].line, rows[-1].line)
+            for row in rows:
+                cells = _cells(row, known.get(row.line), self.journal, self.judge)
+                writer.writerow([*self.columns.own_cells(row.cells), *cells])
+                drawn.count(cells)
+
+
+@dataclass(slots=True)
+class Drawn:
+    """What a drawing counted in passing."""
+
+    counts: Counter[Status] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)  #: of rows that aren't uploaded
+    uploaded_bytes: int = 0
+
+    def count(self, cells: Sequence[str]) -> None:
+        """Note the recorded cells of one row."""
+        status = Status(cells[0])
+        self.counts[status] += 1
+        if status is Status.UPLOADED:
+            self.uploaded_bytes += int(cells[5] or 0)
+        elif cells[1]:
+            self.codes[cells[1]] += 1
+
+    @property
+    def tally(self) -> Tally:
+        return Tally(dict(self.counts), self.uploaded_bytes)
 
 
 def _cells(row: Row, known: JournalRow | None, journal: Journal, judge: Judge) -> list[str]:

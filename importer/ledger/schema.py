@@ -104,8 +104,10 @@ def translated(path: Path) -> Iterator[None]:
         name = getattr(error, "sqlite_errorname", "") or ""
         text = str(error)
         if "FULL" in name:
-            raise StorageError(f"the disk is full: {path} can't grow",
-                               fix="make room and run the same command again") from None  # fmt: skip
+            raise StorageError(
+                f"the disk is full: {path} can't grow",
+                fix="make room and run the same command again",
+            ) from None
         if "CORRUPT" in name or "NOTADB" in name:
             raise StorageError(
                 f"the journal {path} is damaged ({text})",

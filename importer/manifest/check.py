@@ -6,14 +6,13 @@ Bounded: kinds of problems and the first of each are kept, the others are counte
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from importer.model import Collection, Invalid, Picture, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 SHOWN_PROBLEMS = 1_000  # of all kinds together; more than that nobody reads
 KEPT_COLLECTIONS = 10_000
@@ -88,7 +87,7 @@ def check_rows(
         if len(problems) < SHOWN_PROBLEMS:
             problems.append(problem)
 
-    for rows, row in enumerate(judged, 1):  # noqa: B007  (it is the number of rows at the end)
+    for rows, row in enumerate(judged, 1):
         if rows % TOLD_EVERY == 0:
             told(rows)
         if isinstance(row, Invalid):

@@ -1,4 +1,4 @@
-"""The reader of CSV, TSV and their kin: a manifest's path in, its header and rows out, streaming."""
+"""The reader of CSV, TSV and their kin: a path goes in, a header and rows come out, streaming."""
 
 from __future__ import annotations
 

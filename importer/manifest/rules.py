@@ -52,8 +52,7 @@ def collection_name(text: str) -> Wrong:
     listed = ", ".join(f"{c!r} at {i}" for i, c in bad[:5]) + (" ..." if len(bad) > 5 else "")
     return (
         "bad_collection",
-        f"the collection {excerpt(text)} has characters that the gallery"
-        + (f" doesn't take: {listed}"),
+        f"the collection {excerpt(text)} has characters that the gallery doesn't take: {listed}",
         "use letters, digits, spaces and -",
     )
 
@@ -120,8 +119,7 @@ def picture_name(text: str) -> Wrong:
     if any(c in _DIRECTION for c in text):
         return (
             "bad_name",
-            f"the name {excerpt(text)} has hidden characters that turn the reading"
-            + (" direction"),
+            f"the name {excerpt(text)} has hidden characters that turn the reading direction",
             "remove them",
         )
     return _printable(text, "name")

@@ -71,7 +71,7 @@ class Validator:
         return Picture(
             key,
             own,
-            RemoteUrl(given) if is_url else LocalFile(os.path.join(self._folder, given)),  # noqa: PTH118
+            RemoteUrl(given) if is_url else LocalFile(os.path.join(self._folder, given)),
             name,
             self._collection(collection, date, url),
             tag,

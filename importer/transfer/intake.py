@@ -54,7 +54,7 @@ class Intake:
         lines: tuple[int, int] | None = None,
     ) -> None:
         self._judging = judging
-        self._admission = admission
+        self.admission = admission
         self._lines = lines
         self._rows: Iterator[Row] = manifest.rows()
         self.rows_read = 0
@@ -82,7 +82,7 @@ class Intake:
         judged: list[Judged] = [
             (self._judging.judge(row), self._judging.recorded(row)) for row in rows
         ]
-        admitted = self._admission.admit(judged)
+        admitted = self.admission.admit(judged)
         self._look_for_changes()
         self.rows_admitted += len(admitted)
         return admitted
@@ -94,7 +94,7 @@ class Intake:
     def _look_for_changes(self) -> None:
         """Uploaded files whose size or time differ are read again: is it other content?"""
         changed: list[tuple[JournalRow, Picture, bool]] = []
-        for row, picture in self._admission.uploaded:
+        for row, picture in self.admission.uploaded:
             if not isinstance(picture.source, LocalFile) or row.mtime_ns is None:
                 continue
             now = stamp_of(picture.source.path)
@@ -105,7 +105,7 @@ class Intake:
                 is_changed = not _has_content(picture.source.path, row.sha256 or b"")
             if is_changed != was_changed:
                 changed.append((row, picture, is_changed))
-        self._admission.mark_changed(changed)
+        self.admission.mark_changed(changed)
 
 
 def _has_content(path: str, sha256: bytes) -> bool:

@@ -93,7 +93,7 @@ class Pipeline:
             while isinstance(body, SourceFault) and body.is_passing and tries < LOAD_TRIES:
                 if await self.delivery.halting.sleep(0.25 * 2**tries):
                     break
-                body = (await load([admitted.picture], reading=reading))[0]  # noqa: PLW2901
+                body = (await load([admitted.picture], reading=reading))[0]
                 tries += 1
             if isinstance(body, SourceFault):
                 self.delivery.refuse(admitted, body)
@@ -130,7 +130,7 @@ class Pipeline:
         for place, one in enumerate(group):
             try:
                 if self._is_halting:
-                    raise anyio.BrokenResourceError  # noqa: TRY301
+                    raise anyio.BrokenResourceError
                 await ready.send(one)
             except (anyio.BrokenResourceError, anyio.get_cancelled_exc_class()) as error:
                 self.delivery.scribe.release([late.admitted for late in group[place:]])

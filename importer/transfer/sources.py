@@ -171,7 +171,7 @@ def _is_inside(root: Path, path: str, opened: os.stat_result) -> bool:
     real = os.path.realpath(path)
     if not Path(real).is_relative_to(os.path.realpath(root)):
         return False
-    return os.path.samestat(os.stat(real), opened)  # noqa: PTH116
+    return os.path.samestat(os.stat(real), opened)
 
 
 def _read(descriptor: int, wanted: int) -> bytes:
@@ -187,7 +187,7 @@ def _read(descriptor: int, wanted: int) -> bytes:
 def stamp_of(path: str) -> Stamp | None:
     """What the file looks like now; None when it can't be seen."""
     try:
-        found = os.stat(path)  # noqa: PTH116  (a million times a run: no Path object for each)
+        found = os.stat(path)
     except (OSError, ValueError):
         return None
     return Stamp(found.st_size, found.st_mtime_ns)

@@ -1,0 +1,113 @@
+"""What a person reads at the end of a run, and the command that goes on; pure."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from importer.model import Status
+from importer.progress.words import pace, size, span
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from importer.model import Summary
+
+CODES_SHOWN = 5  # causes named at the end; the report has them all
+_PLAIN_ON_WINDOWS = re.compile(r"[\w@%+=:,./\\-]+")
+_ORDER = (
+    Status.FAILED, Status.UNKNOWN, Status.INVALID, Status.DUPLICATE, Status.CHANGED, Status.PENDING,
+)  # fmt: skip
+
+
+def closing_words(summary: Summary, *, flags: Sequence[str] = ()) -> list[str]:
+    """The lines at the end, for stderr. ``flags`` are those that the next command needs again."""
+    words = [_standing(summary)]
+    if summary.sent:
+        rate = pace(summary.sent / summary.seconds) if summary.seconds else ""
+        words.append(
+            f"this run: {summary.sent:,} rows, {size(summary.sent_bytes)} in"
+            f" {span(summary.seconds)}" + (f", {rate}" if rate else "")
+        )
+    if summary.by_code:
+        words.append(f"causes: {_causes(summary.by_code)}")
+    for name, path in (("results", summary.results), ("report", summary.report)):
+        if path:
+            words.append(f"{name}: {path}")
+    return words + stop_words(summary, flags=flags)
+
+
+def stop_words(summary: Summary, *, flags: Sequence[str] = ()) -> list[str]:
+    """Only what went wrong and what to do next; said even with ``--quiet``. Empty after a 0."""
+    words = []
+    if summary.stop is not None:
+        fix = f"; {summary.stop.fix}" if summary.stop.fix else ""
+        words.append(f"stopped: {summary.stop.why}{fix}")
+    unknown = summary.tally[Status.UNKNOWN] + summary.tally[Status.SENDING]
+    if unknown:
+        words.append(
+            f"{_rows(unknown)} unknown: sent whole, but no answer told what became of"
+            f" {'it' if unknown == 1 else 'them'}; look in the gallery before you send again"
+        )
+    command = next_command(summary, flags=flags)
+    if not command or not summary.exit_code:
+        return words
+    if summary.stop is not None or _pending(summary):
+        words.append(f"to go on: {command}")
+    elif summary.tally[Status.FAILED] or summary.tally[Status.INVALID]:
+        words.append(f"correct the rows in the results file, then: {command}")
+    if unknown:
+        again = next_command(summary, flags=("--rows", "unknown", *flags))
+        words.append(f"to send the unknown rows again, as possible duplicates: {again}")
+    return words
+
+
+def next_command(
+    summary: Summary, *, flags: Sequence[str] = (), windows: bool = os.name == "nt"
+) -> str:
+    """The command that goes on with the job; empty where there is no results file to go on from."""
+    return run_command(summary.results, flags=flags, windows=windows) if summary.results else ""
+
+
+def run_command(results: str, *, flags: Sequence[str] = (), windows: bool = os.name == "nt") -> str:
+    """``importer run FILE ...``, quoted for the shell of this system."""
+    return quoted(["importer", "run", results, *flags], windows=windows)
+
+
+def quoted(words: Sequence[str], *, windows: bool = os.name == "nt") -> str:
+    """A command as it can be pasted: cmd and PowerShell both understand double quotes."""
+    if not windows:
+        return shlex.join(words)
+    return " ".join(word if _PLAIN_ON_WINDOWS.fullmatch(word) else f'"{word}"' for word in words)
+
+
+def _standing(summary: Summary) -> str:
+    """``5,000 rows: 4,990 uploaded (150.0 MB), 3 failed, 5 duplicates``."""
+    tally = summary.tally
+    counts = {status: tally[status] for status in _ORDER}
+    counts[Status.UNKNOWN] += tally[Status.SENDING]
+    counts[Status.PENDING] = _pending(summary)
+    parts = [f"{tally[Status.UPLOADED]:,} uploaded ({size(tally.uploaded_bytes)})"]
+    for status, count in counts.items():
+        plural = "s" if status is Status.DUPLICATE and count != 1 else ""
+        if count:
+            parts.append(f"{count:,} {status.value}{plural}")
+    return f"{_rows(summary.rows)}: {', '.join(parts)}"
+
+
+def _pending(summary: Summary) -> int:
+    """Rows still to be sent, those that no run has read yet among them."""
+    return summary.tally[Status.PENDING] + max(0, summary.rows - summary.tally.rows)
+
+
+def _causes(by_code: Mapping[str, int]) -> str:
+    ranked = sorted(by_code.items(), key=lambda pair: (-pair[1], pair[0]))
+    named = [f"{count:,} {code}" for code, count in ranked[:CODES_SHOWN]]
+    more = len(ranked) - CODES_SHOWN
+    return ", ".join(named) + (f" and {more} more" if more > 0 else "")
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"

@@ -1,0 +1,123 @@
+"""Findings as a person would tell them: the headline, where it stands, what to do next; pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from importer.model import Status
+from importer.progress.closing import run_command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from importer.report.findings import Findings
+
+EXIT_WORDS = {
+    0: "everything is uploaded",
+    1: "ended, some rows are left",
+    2: "wrong usage or settings, nothing was sent",
+    3: "stopped for a cause that concerns every row",
+    4: "ended, some rows are unknown",
+    5: "this machine's storage failed",
+    6: "another run held the job",
+    70: "a defect of the importer",
+    129: "stopped, the terminal was closed",
+    130: "stopped with Ctrl-C",
+    143: "stopped by the system",
+}  #: behaviour.md section 1
+
+
+class Share(NamedTuple):
+    """One status among all rows."""
+
+    status: str  #: also the anchor of its section
+    word: str
+    count: int
+    has_section: bool
+
+
+class Step(NamedTuple):
+    """Something to do, with the command for it if there is one."""
+
+    text: str
+    command: str = ""
+
+
+def headline(findings: Findings) -> str:
+    """``4,990 of 5,000 pictures are in the gallery``. A duplicate row is no picture of its own."""
+    tally = findings.tally
+    there = tally[Status.UPLOADED] + tally[Status.CHANGED]
+    pictures = findings.rows - tally[Status.DUPLICATE]
+    if not findings.rows:
+        return "The manifest has no rows"
+    if there == pictures:
+        return "The picture is in the gallery" if there == 1 else (
+            f"All {there:,} pictures are in the gallery")  # fmt: skip
+    if not there:
+        return f"None of {pictures:,} pictures {'are' if pictures > 1 else 'is'} in the gallery yet"
+    return f"{there:,} of {pictures:,} pictures are in the gallery"
+
+
+def shares(findings: Findings) -> list[Share]:
+    """The rows by status; uploaded always, others where there are any."""
+    words = (
+        (Status.UPLOADED, "uploaded", False),
+        (Status.FAILED, "failed", True),
+        (Status.UNKNOWN, "unknown", True),
+        (Status.INVALID, "invalid", True),
+        (Status.CHANGED, "changed since", True),
+        (Status.DUPLICATE, "duplicate rows", False),
+        (Status.SENDING, "on their way", False),
+        (Status.PENDING, "still to be sent", False),
+    )
+    return [
+        Share(status.value, word, findings.tally[status], has_section and bool(findings.rows))
+        for status, word, has_section in words
+        if findings.tally[status] or status is Status.UPLOADED
+    ]
+
+
+def standing(findings: Findings) -> str:
+    """What the last run is about: going on, ended, or cut off."""
+    if not findings.runs:
+        return "No run has begun yet."
+    last = findings.runs[0]
+    if last.ended_at:
+        return f"Run {last.run} {exit_words(last.exit_code)}."
+    return f"Run {last.run} had not ended when this was written: it was going on, or was cut off."
+
+
+def exit_words(exit_code: int | None) -> str:
+    """An exit code as the end of a sentence about a run."""
+    if exit_code is None:
+        return "has not ended"
+    return EXIT_WORDS.get(exit_code, f"ended with code {exit_code}")
+
+
+def steps(findings: Findings, *, results: Path, flags: Sequence[str]) -> list[Step]:
+    """What a person does next, in this order."""
+    tally = findings.tally
+    command = run_command(str(results), flags=flags)
+    found = []
+    if tally[Status.UNKNOWN]:
+        found.append(Step(
+            "Look in the gallery for the unknown pictures listed below. Those that are missing"
+            " there can be sent again. This sends every unknown row; a picture that was there"
+            " after all is then there twice.",
+            run_command(str(results), flags=("--rows", "unknown", *flags)),
+        ))  # fmt: skip
+    wrong = tally[Status.FAILED] + tally[Status.INVALID]
+    waiting = tally[Status.PENDING] + tally[Status.SENDING]
+    if wrong:
+        found.append(Step(
+            f"Correct what is listed below, in the results file {results.name} or in the picture"
+            " files. Then run the results file: what is uploaded stays uploaded"
+            + (f", and the {waiting:,} still to be sent go along." if waiting else "."),
+            command,
+        ))  # fmt: skip
+    elif waiting:
+        found.append(Step("Let the rest be sent: what is uploaded stays uploaded.", command))
+    if tally[Status.CHANGED]:
+        found.append(Step("Decide about the files that changed after their upload, see below."))
+    return found

@@ -1,0 +1,78 @@
+"""What a run knows of itself while it goes on, and how those who watch are told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from importer.events import Progress, RowSettled, Warned
+from importer.model import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from importer.clock import Clock
+    from importer.events import Observer
+    from importer.model import Outcome
+    from importer.transfer.delivery import Delivery
+    from importer.transfer.intake import Intake
+
+TICK_S = 0.25  # between two Progress events
+
+
+class Telling:
+    """Counts what is durable, keeps the warnings, and passes both on."""
+
+    def __init__(self, observer: Observer, clock: Clock) -> None:
+        self.observer = observer
+        self._clock = clock
+        self._began = clock.monotonic()
+        self.settled: Counter[Status] = Counter()
+        self.bytes_uploaded = 0
+        self.warnings: list[str] = []
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began."""
+        return self._clock.monotonic() - self._began
+
+    def durable(self, outcomes: Sequence[Outcome]) -> None:
+        """These outcomes are on the disk."""
+        for outcome in outcomes:
+            self.settled[outcome.status] += 1
+            if outcome.status is Status.UPLOADED:
+                self.bytes_uploaded += outcome.size_bytes
+            self.observer.notice(RowSettled(outcome))
+
+    def warn(self, text: str, *, is_kept: bool = True) -> None:
+        """Say something now; what is kept stands in the summary as well."""
+        if is_kept:
+            self.warnings.append(text)
+        self.observer.notice(Warned(text))
+
+    def progress(self, rows: int, intake: Intake, delivery: Delivery) -> None:
+        """Tell how the run stands."""
+        settled = self.settled
+        self.observer.notice(
+            Progress(
+                rows=rows,
+                rows_done=intake.rows_held + settled.total(),
+                uploaded=settled[Status.UPLOADED],
+                failed=settled[Status.FAILED],
+                unknown=settled[Status.UNKNOWN],
+                held=intake.rows_held,
+                bytes_uploaded=self.bytes_uploaded,
+                bytes_in_flight=delivery.transport.bytes_in_flight,
+                in_flight=delivery.in_flight,
+                limit=int(delivery.pacing.gate.total_tokens),
+                retries=delivery.retries,
+                seconds=self.seconds,
+                waiting=delivery.pacing.waiting,
+            )
+        )
+
+    async def tick(self, rows: int, intake: Intake, delivery: Delivery) -> None:
+        """Tell it again and again, until cancelled."""
+        while True:
+            self.progress(rows, intake, delivery)
+            await self._clock.sleep(TICK_S)
