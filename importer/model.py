@@ -102,6 +102,7 @@ class Invalid:
     key: bytes
     row: Row
     problems: tuple[Problem, ...]
+    source: str = ""  #: as the cell has it, for a person who looks for the row
     collection: str = ""  #: as the cell has it, for the tables that are kept a collection
 
     @property
@@ -269,6 +270,8 @@ class Summary:
     journal: str = ""
     report: str = ""
     stop: Stop | None = None
+    flags: tuple[str, ...] = ()  #: those that the command that goes on needs again
+    is_dry: bool = False  #: nothing was sent, and pending rows are what a run would send
     warnings: tuple[str, ...] = ()
     by_code: Mapping[str, int] = field(default_factory=dict)  #: failed, unknown and invalid rows
 
@@ -277,7 +280,8 @@ class Summary:
         """The code of behaviour.md section 1: a stop's own, else by what rows are left."""
         if self.stop is not None:
             return self.stop.exit_code
-        if self.tally[Status.UNKNOWN]:
+        if self.tally[Status.UNKNOWN] and not self.is_dry:
             return 4
-        left = (Status.FAILED, Status.INVALID, Status.CHANGED, Status.PENDING)
+        left = [Status.FAILED, Status.INVALID, Status.CHANGED]
+        left += [] if self.is_dry else [Status.PENDING]
         return 1 if any(self.tally[status] for status in left) else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import AsyncExitStack, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,15 +13,15 @@ import anyio.to_thread
 
 from importer.clock import timestamp
 from importer.destination.event_gallery import EventGallery
-from importer.errors import StorageError, UsageError
+from importer.errors import ImporterError, StorageError, UsageError
 from importer.events import RunBegan, RunEnded
 from importer.job import OpenedManifest, job_of, open_for_reading
 from importer.ledger import lock
 from importer.ledger.admission import WANTED, Admission
 from importer.ledger.journal import Job, Journal
-from importer.ledger.results import Drawing, PartFile
+from importer.ledger.results import Drawing, Drawn, PartFile
 from importer.ledger.snapshot import begin_snapshot
-from importer.model import Status, Stop, Summary, Tally
+from importer.model import Status, Stop, Summary
 from importer.signals import EXIT_CODES, watched
 from importer.telling import Telling
 from importer.transfer.delivery import Delivery
@@ -220,23 +220,21 @@ class Run:
     # ------------------------------------------------------------ the end of a run
 
     async def _conclude(self, opened: _Opened, requests: int) -> Summary:
+        """Write down how the run ended, then everything that is drawn from the journal."""
         job, journal, is_dry = opened.job, opened.journal, self._settings.dry_run
-        tally, report = Tally({}), ""
-        codes: dict[str, int] = {}
-        if is_dry:
-            tally = journal.tally(opened.snapshot)
-        else:
-            try:
-                tally, codes = await self._draw(opened.drawing)
-                if self._settings.report:
-                    report = str(await anyio.to_thread.run_sync(self._write_report, job))
-            except StorageError as error:
-                tally = tally if tally.rows else journal.tally(opened.snapshot)
-                if not self._is_hurried:
-                    self._halting.ask(Stop(error.exit_code, "storage", error.what, error.fix))
+        drawn = Drawn()
+        try:
+            if is_dry:
+                drawn.tally = journal.tally(opened.snapshot)
+            else:
+                drawn = await self._draw(opened.drawing)
+        except StorageError as error:
+            drawn.tally = journal.tally(opened.snapshot)
+            if not self._is_hurried:
+                self._halting.ask(Stop(error.exit_code, "storage", error.what, error.fix))
         summary = Summary(
             run=journal.run,
-            tally=tally,
+            tally=drawn.tally,
             sent=self._telling.settled.total(),
             sent_bytes=self._telling.bytes_uploaded,
             requests=requests,
@@ -244,37 +242,44 @@ class Run:
             rows=opened.survey.rows,
             results="" if is_dry else str(job.results),
             journal="" if is_dry else str(job.journal),
-            report=report,
             stop=self._halting.cause,
+            flags=self._settings.flags,
+            is_dry=is_dry,
             warnings=tuple(self._telling.warnings),
-            by_code=codes,
+            by_code=dict(drawn.codes),
         )
         code = summary.stop.code if summary.stop else ""
         journal.end_run(timestamp(self._clock.now()), summary.exit_code, code)
-        return summary
+        if is_dry or self._is_hurried or not self._settings.report:
+            return summary
+        return replace(summary, report=await anyio.to_thread.run_sync(self._write_report, job))
 
-    async def _draw(self, drawing: Drawing) -> tuple[Tally, dict[str, int]]:
+    async def _draw(self, drawing: Drawing) -> Drawn:
         """Draw the results file.
 
         Raises:
             StorageError: it couldn't be written, or nobody wants to wait for it.
         """
+        return await anyio.to_thread.run_sync(
+            lambda: drawing.draw(is_wanted=lambda: not self._is_hurried)
+        )
 
-        def draw() -> tuple[Tally, dict[str, int]]:
-            drawn = drawing.draw(is_wanted=lambda: not self._is_hurried)
-            return drawn.tally, dict(drawn.codes)
-
-        return await anyio.to_thread.run_sync(draw)
-
-    def _write_report(self, job: Job) -> Path:
+    def _write_report(self, job: Job) -> str:
+        """Draw the report; gives its path, or nothing where it can't be written."""
         from importer.report import write_report  # here: jinja2 costs 30 ms of start
 
-        return write_report(
-            job.journal,
-            out=job.results.with_suffix(".html"),
-            results=job.results,
-            manifest=self._settings.manifest.name,
-        )
+        try:
+            report = write_report(
+                job.journal,
+                out=job.results.with_suffix(".html"),
+                results=job.results,
+                manifest=self._settings.manifest.name,
+                flags=self._settings.flags,
+            )
+        except ImporterError as error:
+            self._telling.warn(f"the report was not written: {error.what}")
+            return ""
+        return str(report)
 
     async def _end_at(self, seconds: float) -> None:
         await self._clock.sleep(max(0.0, seconds - self._telling.seconds))

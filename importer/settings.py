@@ -140,6 +140,7 @@ class Settings:
     strict: bool = False  #: nothing is sent while one row is bad
     dry_run: bool = False
     report: bool = True
+    flags: tuple[str, ...] = ()  #: as typed, for the command that goes on; see progress.closing
     grace_s: float = 30.0  #: what is in flight may finish in this time after Ctrl-C
 
     def __post_init__(self) -> None:

@@ -66,7 +66,9 @@ class Archive:
 
     def fill(self, count: int, *, size: int = 2_000) -> Path:
         """Pictures and a manifest of so many rows."""
-        return self.write((name, "Summer Fair", "2017-07-15") for name in self.pictures(count, size=size))
+        return self.write(
+            (name, "Summer Fair", "2017-07-15") for name in self.pictures(count, size=size)
+        )
 
     def read_results(self) -> list[dict[str, str]]:
         with self.results.open(encoding="utf-8-sig", newline="") as file:

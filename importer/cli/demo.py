@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from importer.cli.options import wants_color
+from importer.cli.options import is_terminal, wants_color
 
 
 def demo(
@@ -36,7 +36,7 @@ def demo(
         with make_observer(
             "auto",
             stream=sys.stderr,
-            is_terminal=sys.stderr.isatty(),
+            is_terminal=is_terminal(),
             quiet=False,
             verbose=1,
             color=wants_color("auto"),

@@ -74,8 +74,42 @@ def parse_concurrency(text: str) -> int | None:
     return int(text)
 
 
+#: what a next run on the results file decides anew
+_NOT_AGAIN = {
+    "manifest", "results", "rows", "lines", "dry_run", "strict", "canary", "max_failures", "verbose",
+    "quiet", "json",
+}  # fmt: skip
+
+
+def flags_again(context: typer.Context) -> tuple[str, ...]:
+    """The options that were typed and that the command that goes on needs again."""
+    words: list[str] = []
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is None or source.name != "COMMANDLINE" or parameter.name in _NOT_AGAIN:
+            continue
+        value = context.params[parameter.name or ""]
+        flag = max(parameter.opts, key=len)
+        if value is True:
+            words.append(flag)
+        elif value is False:
+            words += parameter.secondary_opts[:1]
+        elif isinstance(value, list):
+            words += [word for one in value for word in (flag, str(one))]
+        elif isinstance(value, int) and getattr(parameter, "count", False):
+            words += [flag] * value
+        else:
+            words += [flag, str(value)]
+    return tuple(words)
+
+
+def is_terminal() -> bool:
+    """Whether stderr is a terminal on which a line can be drawn again."""
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def wants_color(choice: str) -> bool:
     """Whether stderr gets colours; ``NO_COLOR`` is heeded (no-color.org)."""
     if choice == "auto":
-        return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        return is_terminal() and not os.environ.get("NO_COLOR")
     return choice == "always"

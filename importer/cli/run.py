@@ -13,6 +13,8 @@ import typer
 from importer import api
 from importer.cli.options import (
     Defaults,
+    flags_again,
+    is_terminal,
     parse_concurrency,
     parse_defaults,
     parse_lines,
@@ -21,7 +23,7 @@ from importer.cli.options import (
 from importer.credentials import find_token
 from importer.errors import UsageError
 from importer.logbook import logbook
-from importer.progress import JsonLines, Several, closing_words, make_observer
+from importer.progress import JsonLines, Several, closing_words, make_observer, stop_words
 from importer.settings import (
     DEFAULT_ENDPOINT,
     Pace,
@@ -40,6 +42,7 @@ def _env(flag: str) -> str:
 
 
 def run(
+    context: typer.Context,
     manifest: Annotated[
         Path, typer.Argument(help="A manifest, or the results file of an earlier run.")
     ],
@@ -275,6 +278,7 @@ def run(
         strict=strict,
         dry_run=dry_run,
         report=report,
+        flags=flags_again(context),
     )
     del urls  # the other way of treating them comes with a later release
     token = find_token(token_file, os.environ)
@@ -283,7 +287,7 @@ def run(
         make_observer(
             "none" if json and progress == "auto" else progress,
             stream=sys.stderr,
-            is_terminal=sys.stderr.isatty(),
+            is_terminal=is_terminal(),
             quiet=quiet,
             verbose=verbose,
             color=wants_color(color),
@@ -298,9 +302,8 @@ def run(
             confirm=None if yes or settings.sending.is_loopback else partial(_ask, may_ask=may_ask),
             handle_signals=True,
         )
-    if not quiet:
-        for line in closing_words(summary):
-            typer.echo(line, err=True)
+    for line in stop_words(summary) if quiet else closing_words(summary):
+        typer.echo(line, err=True)
     raise typer.Exit(summary.exit_code)
 
 

@@ -9,7 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from importer.ledger.journal import JOURNAL_COLUMNS, Journal, JournalRow, public_source
+from importer.ledger.journal import (
+    JOURNAL_COLUMNS,
+    Journal,
+    JournalRow,
+    public_source,
+    shown_source,
+)
 from importer.manifest.identity import repeated
 from importer.model import Admitted, Collection, Invalid, Picture, Status
 
@@ -102,7 +108,8 @@ class Admission:
             return (key, self.snapshot, row.line, collection, "pending", None, None, None)
         collection = self.journal.collection_id(Collection(row.collection, ""))
         code, message = said(row)
-        return (key, self.snapshot, row.line, collection, "invalid", code, message, None)
+        source = shown_source(row.source)
+        return (key, self.snapshot, row.line, collection, "invalid", code, message, source)
 
     def _settle_place(
         self, db: sqlite3.Connection, row: Picture | Invalid, key: bytes
@@ -139,13 +146,15 @@ class Admission:
         cells = recorded.cells
         db.execute(
             "UPDATE rows SET status = ?, code = ?, message = ?, http = ?, attempts = ?, size = ?,"
-            " sha256 = ?, seconds = ?, at = ?, possible_duplicate = ?, answer = ? WHERE id = ?",
+            " sha256 = ?, seconds = ?, at = ?, possible_duplicate = ?, answer = ?, run = ?"
+            " WHERE id = ?",
             (
                 recorded.status.value, cells.get("import_code"), cells.get("import_message"),
                 _number(cells.get("import_http")), _number(cells.get("import_attempts")) or 1,
                 _number(cells.get("import_bytes")), _digest(cells.get("import_sha256")),
                 _seconds(cells.get("import_seconds")), cells.get("import_at"),
                 cells.get("import_possible_duplicate", "") == "yes", cells.get("import_answer"),
+                _number(cells.get("import_run")),
                 found.id,
             ),
         )  # fmt: skip
@@ -170,6 +179,8 @@ class Admission:
                 (found.id,),
             )
             status = Status.PENDING
+        if status is Status.UNKNOWN and not found.has_source:  # of a run that was cut off
+            db.execute("UPDATE rows SET source = ? WHERE id = ?", (public_source(row), found.id))
         if status in (Status.UPLOADED, Status.CHANGED) and status not in self.wanted:
             self.uploaded.append((found, row))
         if status not in self.wanted:

@@ -53,9 +53,12 @@ class JournalRow(NamedTuple):
     answer: str | None
     run: int | None
     copies: int
+    has_source: bool
 
 
-JOURNAL_COLUMNS = ", ".join(JournalRow._fields)
+JOURNAL_COLUMNS = ", ".join(JournalRow._fields).replace(
+    "has_source", "source IS NOT NULL AS has_source"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +203,7 @@ class Journal:
 
     def _settled(self, outcome: Outcome) -> tuple[Any, ...]:
         admitted = outcome.admitted
-        is_done = outcome.status is Status.UPLOADED
+        needs_nobody = outcome.status is Status.UPLOADED and not admitted.possible_duplicate
         return (
             outcome.status.value,
             outcome.code or None,
@@ -215,7 +218,7 @@ class Journal:
             admitted.possible_duplicate,
             outcome.answer or None,
             self.run,
-            None if is_done else public_source(admitted.picture),
+            None if needs_nobody else public_source(admitted.picture),
             admitted.id,
         )
 
@@ -303,3 +306,8 @@ def public_source(picture: Picture) -> str:
     """A source as it may stand in the journal: a URL without what may be secret in it."""
     source = picture.source
     return public_url(source.url) if isinstance(source, RemoteUrl) else source.path
+
+
+def shown_source(cell: str) -> str:
+    """The same of a cell that may be neither path nor URL."""
+    return (public_url(cell) if "://" in cell else cell)[:1000]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from importer.manifest.recorded import Recorded
     from importer.model import Outcome, Picture, Row
 
+NEED_A_PERSON = frozenset({Status.FAILED, Status.UNKNOWN, Status.INVALID, Status.CHANGED})
 CHUNK_ROWS = 1_000  # rows that are looked up in the journal at once
 
 
@@ -180,7 +181,7 @@ class Drawn:
     """What a drawing counted in passing."""
 
     counts: Counter[Status] = field(default_factory=Counter)
-    codes: Counter[str] = field(default_factory=Counter)  #: of rows that aren't uploaded
+    codes: Counter[str] = field(default_factory=Counter)  #: of rows that need a person
     uploaded_bytes: int = 0
 
     def count(self, cells: Sequence[str]) -> None:
@@ -189,12 +190,16 @@ class Drawn:
         self.counts[status] += 1
         if status is Status.UPLOADED:
             self.uploaded_bytes += int(cells[5] or 0)
-        elif cells[1]:
+        elif status in NEED_A_PERSON and cells[1]:
             self.codes[cells[1]] += 1
 
     @property
     def tally(self) -> Tally:
         return Tally(dict(self.counts), self.uploaded_bytes)
+
+    @tally.setter
+    def tally(self, tally: Tally) -> None:
+        self.counts, self.uploaded_bytes = Counter(tally.counts), tally.uploaded_bytes
 
 
 def _cells(row: Row, known: JournalRow | None, journal: Journal, judge: Judge) -> list[str]:

@@ -67,7 +67,7 @@ class Validator:
             if wrong is not None:
                 problems.append(self._problem(row.line, field, wrong))
         if problems:
-            return Invalid(key, own, tuple(problems), collection)
+            return Invalid(key, own, tuple(problems), source, collection)
         return Picture(
             key,
             own,

@@ -22,8 +22,8 @@ _ORDER = (
 )  # fmt: skip
 
 
-def closing_words(summary: Summary, *, flags: Sequence[str] = ()) -> list[str]:
-    """The lines at the end, for stderr. ``flags`` are those that the next command needs again."""
+def closing_words(summary: Summary) -> list[str]:
+    """The lines at the end, for stderr."""
     words = [_standing(summary)]
     if summary.sent:
         rate = pace(summary.sent / summary.seconds) if summary.seconds else ""
@@ -36,22 +36,23 @@ def closing_words(summary: Summary, *, flags: Sequence[str] = ()) -> list[str]:
     for name, path in (("results", summary.results), ("report", summary.report)):
         if path:
             words.append(f"{name}: {path}")
-    return words + stop_words(summary, flags=flags)
+    return words + stop_words(summary)
 
 
-def stop_words(summary: Summary, *, flags: Sequence[str] = ()) -> list[str]:
+def stop_words(summary: Summary) -> list[str]:
     """Only what went wrong and what to do next; said even with ``--quiet``. Empty after a 0."""
     words = []
     if summary.stop is not None:
         fix = f"; {summary.stop.fix}" if summary.stop.fix else ""
-        words.append(f"stopped: {summary.stop.why}{fix}")
+        why = summary.stop.why or "stopped at once"
+        words.append((why if why.startswith("stopped") else f"stopped: {why}") + fix)
     unknown = summary.tally[Status.UNKNOWN] + summary.tally[Status.SENDING]
     if unknown:
         words.append(
             f"{_rows(unknown)} unknown: sent whole, but no answer told what became of"
             f" {'it' if unknown == 1 else 'them'}; look in the gallery before you send again"
         )
-    command = next_command(summary, flags=flags)
+    command = next_command(summary)
     if not command or not summary.exit_code:
         return words
     if summary.stop is not None or _pending(summary):
@@ -59,16 +60,16 @@ def stop_words(summary: Summary, *, flags: Sequence[str] = ()) -> list[str]:
     elif summary.tally[Status.FAILED] or summary.tally[Status.INVALID]:
         words.append(f"correct the rows in the results file, then: {command}")
     if unknown:
-        again = next_command(summary, flags=("--rows", "unknown", *flags))
+        again = next_command(summary, "--rows", "unknown")
         words.append(f"to send the unknown rows again, as possible duplicates: {again}")
     return words
 
 
-def next_command(
-    summary: Summary, *, flags: Sequence[str] = (), windows: bool = os.name == "nt"
-) -> str:
+def next_command(summary: Summary, *more: str, windows: bool = os.name == "nt") -> str:
     """The command that goes on with the job; empty where there is no results file to go on from."""
-    return run_command(summary.results, flags=flags, windows=windows) if summary.results else ""
+    if not summary.results:
+        return ""
+    return run_command(summary.results, flags=(*more, *summary.flags), windows=windows)
 
 
 def run_command(results: str, *, flags: Sequence[str] = (), windows: bool = os.name == "nt") -> str:
@@ -94,7 +95,8 @@ def _standing(summary: Summary) -> str:
         plural = "s" if status is Status.DUPLICATE and count != 1 else ""
         if count:
             parts.append(f"{count:,} {status.value}{plural}")
-    return f"{_rows(summary.rows)}: {', '.join(parts)}"
+    dry = "dry run, nothing was sent; " if summary.is_dry else ""
+    return f"{dry}{_rows(summary.rows)}: {', '.join(parts)}"
 
 
 def _pending(summary: Summary) -> int:

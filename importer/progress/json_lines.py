@@ -72,6 +72,7 @@ def _summary(summary: Summary) -> dict[str, Any]:
     return {
         "run": summary.run,
         "exit_code": summary.exit_code,
+        "is_dry": summary.is_dry,
         "rows": summary.rows,
         "tally": {status.value: summary.tally[status] for status in Status},
         "bytes": summary.tally.uploaded_bytes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 from humanize import naturalsize
@@ -48,7 +49,13 @@ def printable(text: str) -> str:
     """Foreign text without what could move a cursor, ring a bell or turn the reading direction."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return "".join(c if c.isprintable() or _is_harmless(c) else repr(c)[1:-1] for c in text)
+
+
+def _is_harmless(c: str) -> bool:
+    """Python calls these unprintable, yet file names have them: macOS writes its screenshots' time
+    with U+202F, Japanese has a space of its own, Persian and emoji join with U+200C and U+200D."""
+    return c in "\u200c\u200d" or unicodedata.category(c) == "Zs"
 
 
 def fitted(parts: Sequence[str], width: int) -> str:

@@ -90,10 +90,7 @@ class Course:
 
     def __post_init__(self) -> None:
         # Dice of its own for each rule: a rule more doesn't change what the others strike.
-        self._dice = [
-            random.Random(f"{self.plan.seed}/{rule.text}")
-            for rule in self.plan.rules
-        ]
+        self._dice = [random.Random(f"{self.plan.seed}/{rule.text}") for rule in self.plan.rules]
 
     def next(self) -> Fault:
         """Return what the next request to arrive meets."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ ADVICE: Mapping[str, Advice] = {
         "The content is no picture that the gallery takes",
         "Open the file in a viewer. Save it as JPEG or PNG, or take the row out. If the gallery is"
         " known to take such files, run again with --any-type.",
+    ),
+    "outside_root": Advice(
+        "The file lies outside of the folder that --root names",
+        "Move it into that folder, or give another --root, then run again.",
     ),
     "local_read": Advice(
         "The file can't be read from the disk",
@@ -180,10 +185,9 @@ def advice_on(code: str) -> Advice:
     """The advice on a code; a general one where the table has none."""
     if code in ADVICE:
         return ADVICE[code]
-    if code.startswith("http_4"):
-        status = code.removeprefix("http_")
-        return Advice(f"The gallery refuses the picture (status {status})", _ASK)
-    if code.startswith("http_"):
-        status = code.removeprefix("http_")
-        return Advice(f"The gallery had trouble (status {status})", _LATER)
+    status = re.fullmatch("http_([1-5][0-9][0-9])", code)
+    if status and status[1].startswith("4"):
+        return Advice(f"The gallery refuses the picture (status {status[1]})", _ASK)
+    if status:
+        return Advice(f"The gallery had trouble (status {status[1]})", _LATER)
     return Advice("Something else went wrong", f"Read the message. {_AGAIN}")

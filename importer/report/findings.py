@@ -142,13 +142,15 @@ def _reading(journal: Path) -> Iterator[sqlite3.Connection]:
     if not journal.is_file():
         raise UsageError(f"there is no journal {journal}", fix="import something first")
     path = quote(os.fsencode(journal.absolute().as_posix()))
-    uri = f"file://{path if path.startswith('/') else '/' + path}?mode=ro"
+    uri = f"file://{path if path.startswith('/') else '/' + path}?mode=rw"
     with contextlib.closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10)) as db:
         if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
             raise JournalMismatch(f"{journal} is not a journal of the importer")
         if db.execute("PRAGMA user_version").fetchone()[0] > VERSION:
             raise JournalMismatch(f"{journal} was written by a newer importer",
                                   fix="update: pip install -U darkroom-importer")  # fmt: skip
+        # Not mode=ro: that leaves the journal's side files behind when nobody has it open.
+        db.execute("PRAGMA query_only = ON")
         db.execute("PRAGMA temp_store = MEMORY")
         db.execute("BEGIN")
         yield db

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def draw(findings: Findings, *, results: Path, manifest: str, flags: Sequence[str]) -> str:
     """The page's text."""
-    return _TEMPLATE.render(
+    page = _TEMPLATE.render(
         findings=findings,
         manifest=manifest,
         headline=story.headline(findings),
@@ -28,6 +28,7 @@ def draw(findings: Findings, *, results: Path, manifest: str, flags: Sequence[st
         steps=story.steps(findings, results=results, flags=flags),
         results=results.name,
     )
+    return page.lstrip()
 
 
 def _number(count: int) -> str:
@@ -36,7 +37,7 @@ def _number(count: int) -> str:
 
 def _moment(at: str) -> str:
     """``2026-11-23 17:22`` of ``2026-11-23T17:22:38.123Z``."""
-    return at[:16].replace("T", " ")
+    return printable(at[:16].replace("T", " "))
 
 
 def _common_message(group: Group) -> str:

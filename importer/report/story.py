@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from importer.model import Status
 from importer.progress.closing import run_command
@@ -28,7 +29,8 @@ EXIT_WORDS = {
 }  #: behaviour.md section 1
 
 
-class Share(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Share:
     """One status among all rows."""
 
     status: str  #: also the anchor of its section
@@ -37,7 +39,8 @@ class Share(NamedTuple):
     has_section: bool
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Step:
     """Something to do, with the command for it if there is one."""
 
     text: str

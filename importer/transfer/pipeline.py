@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from importer.model import Admitted
     from importer.transfer.delivery import Delivery
     from importer.transfer.intake import Intake
+    from importer.transfer.pacing import Slot
 
 GROUP_ROWS = 32  # small pictures read in one thread hop
 GROUP_BYTES = 4 << 20  # of them, about: a group of larger pictures has fewer
@@ -51,6 +52,7 @@ class Pipeline:
         """
         groups_in, groups_out = anyio.create_memory_object_stream[Groups](1)
         ready_in, ready_out = anyio.create_memory_object_stream[Loaded](READY_ROWS)
+        turnstile = anyio.Lock(fast_acquire=True)
         workers = self.delivery.pacing.ceiling
         async with anyio.create_task_group() as flow:
             flow.start_soon(self._end_after_grace, flow.cancel_scope)
@@ -59,7 +61,7 @@ class Pipeline:
                 stages.start_soon(self._intend, groups_out, ready_in)
                 # Twice as many as slots: those whose picture waits for a retry hold none.
                 for _ in range(2 * workers):
-                    stages.start_soon(self._work, ready_out.clone())
+                    stages.start_soon(self._work, ready_out.clone(), turnstile)
             flow.cancel_scope.cancel()
         # Intended, but cut off before a worker took it: never sent.
         with suppress(anyio.WouldBlock, anyio.EndOfStream), ready_out:
@@ -70,18 +72,20 @@ class Pipeline:
     async def _load(self, groups: MemoryObjectSendStream[Groups]) -> None:
         """Read ahead: several small pictures a hop, at most about GROUP_BYTES at once."""
         rows = GROUP_ROWS
-        async with groups:
-            while not self._is_halting:
-                chunk = await anyio.to_thread.run_sync(self.intake.next_chunk)
-                if chunk is None:
-                    return
-                while chunk and not self._is_halting:
-                    group, chunk = chunk[:rows], chunk[rows:]
-                    loaded = await self._load_group(group)
-                    if loaded:
-                        size = sum(one.body.size_bytes for one in loaded) // len(loaded)
-                        rows = max(1, min(GROUP_ROWS, GROUP_BYTES // max(1, size)))
-                        await groups.send(loaded)
+        # A broken stream: the next stage takes no more, because the run is asked to stop.
+        with suppress(anyio.BrokenResourceError):
+            async with groups:
+                while not self._is_halting:
+                    chunk = await anyio.to_thread.run_sync(self.intake.next_chunk)
+                    if chunk is None:
+                        return
+                    while chunk and not self._is_halting:
+                        group, chunk = chunk[:rows], chunk[rows:]
+                        loaded = await self._load_group(group)
+                        if loaded:
+                            size = sum(one.body.size_bytes for one in loaded) // len(loaded)
+                            rows = max(1, min(GROUP_ROWS, GROUP_BYTES // max(1, size)))
+                            await groups.send(loaded)
 
     async def _load_group(self, group: Sequence[Admitted]) -> Groups:
         """Those of a group that can be sent; the others are settled here."""
@@ -138,20 +142,30 @@ class Pipeline:
                     raise
                 return
 
-    async def _work(self, ready: MemoryObjectReceiveStream[Loaded]) -> None:
+    async def _work(self, ready: MemoryObjectReceiveStream[Loaded], turnstile: anyio.Lock) -> None:
         slot = self.delivery.pacing.slot()
         async with ready:
             with suppress(anyio.EndOfStream):
                 while True:
                     try:
-                        await slot.take()
-                        loaded = await ready.receive()
+                        # One at a time: whoever waits for a row holds no slot that a retry
+                        # wants, and only one row waits for a slot.
+                        async with turnstile:
+                            loaded = await ready.receive()
+                            await self._take_slot(slot, loaded)
                         if self._is_halting:
                             self.delivery.scribe.release([loaded.admitted])
                         else:
                             await self.delivery.deliver(loaded, slot)
                     finally:
                         slot.free()
+
+    async def _take_slot(self, slot: Slot, loaded: Loaded) -> None:
+        try:
+            await slot.take()
+        except BaseException:
+            self.delivery.scribe.release([loaded.admitted])  # cut off before it was sent
+            raise
 
     async def _end_after_grace(self, scope: anyio.CancelScope) -> None:
         """Once a stop is asked for, cut off what hasn't finished within the grace."""
