@@ -46,4 +46,4 @@ class SystemClock:
 
 def timestamp(moment: datetime) -> str:
     """``2026-11-23T17:22:38.123Z``: UTC, ISO 8601, sorts as text."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
