@@ -14,7 +14,7 @@ from importer.manifest.validate import Validator
 from importer.transfer.intake import Judging
 
 if TYPE_CHECKING:
-    from importer.settings import Reading, Settings
+    from importer.settings import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,15 @@ def open_for_reading(path: Path, reading: Reading, *, origin: str) -> OpenedMani
     return OpenedManifest(manifest, columns, Judging(validator, columns))
 
 
-def job_of(opened: OpenedManifest, settings: Settings) -> Job:
-    """Where the job's files lie: beside the manifest, or where ``-o`` says.
+def job_of(opened: OpenedManifest, *, results: Path | None, origin: str) -> Job:
+    """Where the job's files lie: beside the manifest, or where ``results`` says.
 
     Raises:
         UsageError: the results would overwrite the manifest.
     """
     manifest = opened.manifest.path
-    if settings.results is not None:
-        results = settings.results.expanduser().absolute()
+    if results is not None:
+        results = results.expanduser().absolute()
     elif opened.columns.is_results:
         results = manifest  # a results file is run in place
     else:
@@ -59,4 +59,4 @@ def job_of(opened: OpenedManifest, settings: Settings) -> Job:
             f"the results would overwrite the manifest {manifest.name}",
             fix="choose another name with -o",
         )
-    return Job(manifest, results, settings.sending.origin)
+    return Job(manifest, results, origin)

@@ -103,7 +103,7 @@ class Run:
             manifest = open_for_reading(
                 settings.manifest, settings.reading, origin=settings.sending.origin
             )
-            job = job_of(manifest, settings)
+            job = job_of(manifest, results=settings.results, origin=settings.sending.origin)
             survey = await anyio.to_thread.run_sync(manifest.manifest.survey)
             self._ask(survey.rows)
             files = stack.enter_context(ExitStack())
@@ -293,7 +293,8 @@ class Run:
             return
         is_key = number.name in ("SIGINT", "SIGBREAK")
         grace = self._settings.grace_s if is_key else min(TERM_GRACE_S, self._settings.grace_s)
-        stop = Stop(EXIT_CODES[number], "interrupted", f"stopped by {number.name}")
+        name = "Ctrl-C" if is_key else number.name
+        stop = Stop(EXIT_CODES[number], "interrupted", f"stopped by {name}")
         self._halting.ask(stop, grace_s=grace)
         again = "; press Ctrl-C again to leave at once" if is_key else ""
         text = f"stopping: what is on its way may finish for {grace:.0f} s{again}"

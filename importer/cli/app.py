@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import importer
-from importer.cli import check, demo, gallery, run
+from importer.cli import check, demo, gallery, report, run
 from importer.errors import ImporterError
 from importer.secret import Token
 
@@ -30,6 +30,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("run")(run.run)
+app.command("report")(report.report)
 app.command("gallery")(gallery.gallery)
 
 

@@ -19,6 +19,7 @@ Defaults = Annotated[
         metavar="FIELD=TEXT",
         help='For rows that leave a field blank: --default collection="Summer Fair". Repeatable.',
         envvar="IMPORTER_DEFAULT",
+        show_envvar=False,
     ),
 ]
 
@@ -76,8 +77,8 @@ def parse_concurrency(text: str) -> int | None:
 
 #: what a next run on the results file decides anew
 _NOT_AGAIN = {
-    "manifest", "results", "rows", "lines", "dry_run", "strict", "canary", "max_failures", "verbose",
-    "quiet", "json",
+    "manifest", "results", "rows", "lines", "dry_run", "strict", "canary", "max_failures",
+    "verbose", "quiet", "json",
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -37,8 +37,9 @@ from importer.units import parse_duration, parse_failure_limit, parse_rate, pars
 ASK_FROM_ROWS = 100  # more than so many rows are not sent to a real gallery without a word
 
 
-def _env(flag: str) -> str:
-    return "IMPORTER_" + flag.upper().replace("-", "_")
+def _env(flag: str) -> dict[str, Any]:
+    """Each flag is also an environment variable; the help says so once, not forty times."""
+    return {"envvar": "IMPORTER_" + flag.upper().replace("-", "_"), "show_envvar": False}
 
 
 def run(
@@ -47,13 +48,13 @@ def run(
         Path, typer.Argument(help="A manifest, or the results file of an earlier run.")
     ],
     endpoint: Annotated[
-        str, typer.Option(metavar="URL", envvar=_env("endpoint"), help="The upload address.")
+        str, typer.Option(metavar="URL", **_env("endpoint"), help="The upload address.")
     ] = DEFAULT_ENDPOINT,
     token_file: Annotated[
         Path | None,
         typer.Option(
             metavar="PATH",
-            envvar=_env("token-file"),
+            **_env("token-file"),
             help="A file with the API token, readable by you alone. Default: IMPORTER_TOKEN.",
         ),
     ] = None,
@@ -63,21 +64,21 @@ def run(
             "-o",
             "--results",
             metavar="PATH",
-            envvar=_env("results"),
+            **_env("results"),
             help="The results file. Default: <manifest>.results.csv beside the manifest.",
         ),
     ] = None,
     rows: Annotated[
         Literal["new", "failed", "unknown", "all"],
         typer.Option(
-            envvar=_env("rows"),
+            **_env("rows"),
             help="Which rows: new (all that aren't uploaded; unknown ones stay), failed, unknown,"
             " all.",
         ),
     ] = "new",
     lines: Annotated[
         str | None,
-        typer.Option(metavar="A-B", envvar=_env("lines"), help="Only these lines: 1200-1400."),
+        typer.Option(metavar="A-B", **_env("lines"), help="Only these lines: 1200-1400."),
     ] = None,
     concurrency: Annotated[
         str,
@@ -85,109 +86,103 @@ def run(
             "-c",
             "--concurrency",
             metavar="N|auto",
-            envvar=_env("concurrency"),
+            **_env("concurrency"),
             help="Pictures on their way at once.",
         ),
     ] = "auto",
     rate: Annotated[
         str | None,
-        typer.Option(metavar="N/s", envvar=_env("rate"), help="At most so many pictures a second."),
+        typer.Option(metavar="N/s", **_env("rate"), help="At most so many pictures a second."),
     ] = None,
     bandwidth: Annotated[
         str | None,
-        typer.Option(
-            metavar="SIZE", envvar=_env("bandwidth"), help="At most so much a second: 10M."
-        ),
+        typer.Option(metavar="SIZE", **_env("bandwidth"), help="At most so much a second: 10M."),
     ] = None,
     retries: Annotated[
-        int, typer.Option(min=0, max=99, envvar=_env("retries"), help="Further tries a picture.")
+        int, typer.Option(min=0, max=99, **_env("retries"), help="Further tries a picture.")
     ] = 5,
     timeout: Annotated[
         str,
         typer.Option(
-            metavar="TIME", envvar=_env("timeout"), help="Silence that ends an attempt: 60, 2m."
+            metavar="TIME", **_env("timeout"), help="Silence that ends an attempt: 60, 2m."
         ),
     ] = "60",
     max_failures: Annotated[
         str | None,
         typer.Option(
-            metavar="N|P%", envvar=_env("max-failures"), help="Stop after so many failed rows."
+            metavar="N|P%", **_env("max-failures"), help="Stop after so many failed rows."
         ),
     ] = None,
     max_duration: Annotated[
         str | None,
-        typer.Option(metavar="TIME", envvar=_env("max-duration"), help="Stop after this time: 6h."),
+        typer.Option(metavar="TIME", **_env("max-duration"), help="Stop after this time: 6h."),
     ] = None,
     max_outage: Annotated[
         str,
         typer.Option(
             metavar="TIME",
-            envvar=_env("max-outage"),
+            **_env("max-outage"),
             help="Wait so long for a gallery that is down.",
         ),
     ] = "1h",
     unknown: Annotated[
         Literal["hold", "retry"],
         typer.Option(
-            envvar=_env("unknown"),
+            **_env("unknown"),
             help="Sent, but nobody answered: leave it to you, or send it again (may be twice).",
         ),
     ] = "hold",
     urls: Annotated[
         Literal["pass"],
-        typer.Option(envvar=_env("urls"), help="URL rows: the gallery fetches the picture itself."),
+        typer.Option(**_env("urls"), help="URL rows: the gallery fetches the picture itself."),
     ] = "pass",
     encode: Annotated[
         Literal["raw", "multipart"],
-        typer.Option(envvar=_env("encode"), help="The body: the picture's bytes, or a form."),
+        typer.Option(**_env("encode"), help="The body: the picture's bytes, or a form."),
     ] = "raw",
     content_type: Annotated[
         str,
         typer.Option(
-            metavar="TYPE", envvar=_env("content-type"), help="Instead of the picture's own type."
+            metavar="TYPE", **_env("content-type"), help="Instead of the picture's own type."
         ),
     ] = "",
     default: Defaults = None,
     root: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR", envvar=_env("root"), help="Send nothing from outside this folder."
-        ),
+        typer.Option(metavar="DIR", **_env("root"), help="Send nothing from outside this folder."),
     ] = None,
     any_type: Annotated[
         bool,
-        typer.Option("--any-type", envvar=_env("any-type"), help="Send also what is no picture."),
+        typer.Option("--any-type", **_env("any-type"), help="Send also what is no picture."),
     ] = False,
     canary: Annotated[
         bool,
         typer.Option(
-            "--canary/--no-canary", envvar=_env("canary"), help="Send the first picture alone."
+            "--canary/--no-canary", **_env("canary"), help="Send the first picture alone."
         ),
     ] = True,
     strict: Annotated[
         bool,
-        typer.Option(
-            "--strict", envvar=_env("strict"), help="Send nothing while one row is invalid."
-        ),
+        typer.Option("--strict", **_env("strict"), help="Send nothing while one row is invalid."),
     ] = False,
     dry_run: Annotated[
         bool,
         typer.Option(
-            "-n", "--dry-run", envvar=_env("dry-run"), help="Say what would be sent; send nothing."
+            "-n", "--dry-run", **_env("dry-run"), help="Say what would be sent; send nothing."
         ),
     ] = False,
     yes: Annotated[
-        bool, typer.Option("-y", "--yes", envvar=_env("yes"), help="Don't ask before sending.")
+        bool, typer.Option("-y", "--yes", **_env("yes"), help="Don't ask before sending.")
     ] = False,
     no_input: Annotated[
-        bool, typer.Option("--no-input", envvar=_env("no-input"), help="Never ask anything.")
+        bool, typer.Option("--no-input", **_env("no-input"), help="Never ask anything.")
     ] = False,
     progress: Annotated[
         Literal["auto", "bar", "lines", "none"],
-        typer.Option(envvar=_env("progress"), help="How progress is shown, on stderr."),
+        typer.Option(**_env("progress"), help="How progress is shown, on stderr."),
     ] = "auto",
     quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", envvar=_env("quiet"), help="Only errors.")
+        bool, typer.Option("-q", "--quiet", **_env("quiet"), help="Only errors.")
     ] = False,
     verbose: Annotated[
         int,
@@ -195,7 +190,7 @@ def run(
             "-v",
             "--verbose",
             count=True,
-            envvar=_env("verbose"),
+            **_env("verbose"),
             help="Name each picture that failed; -vv each picture.",
         ),
     ] = 0,
@@ -203,29 +198,29 @@ def run(
         bool,
         typer.Option(
             "--json",
-            envvar=_env("json"),
+            **_env("json"),
             help="One JSON object an event on stdout, a summary last.",
         ),
     ] = False,
     color: Annotated[
-        Literal["auto", "always", "never"], typer.Option(envvar=_env("color"), help="Colours.")
+        Literal["auto", "always", "never"], typer.Option(**_env("color"), help="Colours.")
     ] = "auto",
     report: Annotated[
         bool,
-        typer.Option("--report/--no-report", envvar=_env("report"), help="Write an HTML report."),
+        typer.Option("--report/--no-report", **_env("report"), help="Write an HTML report."),
     ] = True,
     log_file: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", envvar=_env("log-file"), help="Write a log, without secrets."),
+        typer.Option(metavar="PATH", **_env("log-file"), help="Write a log, without secrets."),
     ] = None,
     proxy: Annotated[
-        str, typer.Option(metavar="URL", envvar=_env("proxy"), help="Go through this proxy.")
+        str, typer.Option(metavar="URL", **_env("proxy"), help="Go through this proxy.")
     ] = "",
     ca_file: Annotated[
         Path | None,
         typer.Option(
             metavar="PATH",
-            envvar=_env("ca-file"),
+            **_env("ca-file"),
             help="An authority's certificate to trust (PEM).",
         ),
     ] = None,
@@ -233,7 +228,7 @@ def run(
         bool,
         typer.Option(
             "--allow-http",
-            envvar=_env("allow-http"),
+            **_env("allow-http"),
             help="Send the token over a line that others can read.",
         ),
     ] = False,
@@ -242,6 +237,8 @@ def run(
 
     The same command goes on: what is in the gallery is never sent again. MANIFEST may be a results
     file: correct a cell of a failed row, and run that file.
+
+    Each option is also an environment variable: IMPORTER_RATE=5/s.
 
     Exit codes: 0 all uploaded, 1 some rows failed, 2 wrong usage (nothing sent), 3 stopped for a
     cause that concerns every row, 4 some rows unknown, 5 disk trouble, 6 the job runs already.
