@@ -45,8 +45,9 @@ def read_token_file(path: Path) -> Token:
         with Path(path).expanduser().open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             content = file.read(LONGEST + 1)
-    except OSError as error:
-        raise TokenError(f"the token file {path} can't be read: {error.strerror}") from None
+    except (OSError, RuntimeError) as error:  # RuntimeError: ~nobody has no home
+        reason = getattr(error, "strerror", None) or "there is no such home folder"
+        raise TokenError(f"the token file {path} can't be read: {reason}") from None
     # Windows has no such bits; a user's profile is closed to others there.
     if os.name != "nt" and stat.S_ISREG(mode) and mode & 0o077:
         raise TokenError(
@@ -66,4 +67,8 @@ def _checked(value: str, where: str) -> str:
         raise TokenError(f"{where} is empty", fix="put the gallery's API token there")
     if len(value) > LONGEST or any(c in "\r\n\0" for c in value):
         raise TokenError(f"{where} holds more than a token", fix="put the token alone there")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise TokenError(f"{where} is not text", fix="put the token there as UTF-8") from None
     return value

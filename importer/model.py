@@ -28,6 +28,10 @@ class Status(StrEnum):
     CHANGED = "changed"  #: uploaded once; the file has other content now
 
 
+#: once sent, the gallery may have the picture: sending it again may make a second one
+MAYBE_THERE = frozenset({Status.UPLOADED, Status.UNKNOWN, Status.CHANGED})
+
+
 # ---------------------------------------------------------------- from the manifest
 
 

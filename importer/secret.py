@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import html
+import json
 import logging
 import re
 from typing import NoReturn
@@ -46,21 +48,17 @@ class Token:
 
 
 def _written_forms(value: str) -> set[str]:
+    """The token as URLs, JSON, HTML and base64 write it: servers echo what they were sent."""
     raw = value.encode("utf-8", "surrogatepass")
-    percent = quote(value, safe="", errors="surrogatepass")
-    plus = quote_plus(value, errors="surrogatepass")
-    forms = {
-        value,
-        percent,
-        plus,
-        re.sub(r"%[0-9A-F]{2}", lambda m: m[0].lower(), percent),
-        re.sub(r"%[0-9A-F]{2}", lambda m: m[0].lower(), plus),
-        quote(percent, safe=""),
-        value.encode("unicode_escape").decode("ascii"),
-        base64.b64encode(raw).decode("ascii"),
-        base64.urlsafe_b64encode(raw).decode("ascii"),
-        base64.b64encode(raw).decode("ascii").rstrip("="),
-    }
+    percent = quote(raw, safe="")
+    encoded = {percent, quote(raw), quote(raw, safe="!'()*"), quote_plus(raw)}
+    lower = {re.sub(r"%[0-9A-F]{2}", lambda m: m[0].lower(), form) for form in encoded}
+    json_forms = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    base64_forms = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
+    forms = {value, *encoded, *lower, quote(percent, safe="")}
+    forms |= json_forms | {form.replace("/", "\\/") for form in json_forms}
+    forms |= base64_forms | {form.rstrip("=") for form in base64_forms}
+    forms |= {html.escape(value), html.escape(value, quote=False)}
     return {form for form in forms if len(form) >= SHORTEST_WIPED}
 
 
@@ -74,6 +72,7 @@ def public_url(url: str) -> str:
     except ValueError:
         return "(an unreadable URL)"
     host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
     try:
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
@@ -81,14 +80,15 @@ def public_url(url: str) -> str:
     return f"{parts.scheme}://{host}{port}{parts.path}" + (f"?{MASK}" if parts.query else "")
 
 
-_URL = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)
+# PHP writes the slashes of a URL as \/ into its JSON.
+_URL = re.compile(r"https?:(?://|\\/\\/)(?:\\/|[^\s\"'<>\\])+", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def one_line(text: str, *, token: Token, limit: int = 200) -> str:
     """Foreign text made fit to be shown: no secret, no control character, one line, cut."""
     text = token.wipe(text)  # before any cut, so that no half of it stays
-    text = _URL.sub(lambda m: public_url(m[0]), text)
+    text = _URL.sub(lambda m: public_url(m[0].replace("\\/", "/")), text)
     text = " ".join(_CONTROL.sub(" ", text).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 

@@ -5,11 +5,13 @@ A wrong number fails here, before any row is read. Parts are passed whole to tho
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from importer.errors import UsageError
+from importer.secret import public_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,16 +92,18 @@ class Sending:
     allow_http: bool = False
 
     def __post_init__(self) -> None:
+        # What is refused here may hold a secret in the wrong place, so it is shown without.
+        shown = repr(public_url(self.endpoint))
+        if any(c.isspace() or not c.isprintable() for c in self.endpoint):
+            raise UsageError("the endpoint has a space or a control character", fix=_ENDPOINT_FIX)
         try:
             parts = urlsplit(self.endpoint)
             port = parts.port
-        except ValueError as error:
-            raise UsageError(f"the endpoint is not a URL: {error}", fix=_ENDPOINT_FIX) from None
+        except ValueError:
+            raise UsageError(f"the endpoint {shown} is not a URL", fix=_ENDPOINT_FIX) from None
         if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-            raise UsageError(
-                f"the endpoint {self.endpoint!r} is not an http(s) URL", fix=_ENDPOINT_FIX
-            )
-        if parts.query or parts.fragment or parts.username or parts.password:
+            raise UsageError(f"the endpoint {shown} is not an http(s) URL", fix=_ENDPOINT_FIX)
+        if "?" in self.endpoint or "#" in self.endpoint or "@" in parts.netloc:
             raise UsageError(
                 "the endpoint has a query, a fragment or a user name",
                 fix="give the plain URL; the importer adds the parameters",
@@ -114,7 +118,10 @@ class Sending:
     def origin(self) -> str:
         """``https://host`` or ``http://host:port``: the part that a row's identity depends on."""
         parts = urlsplit(self.endpoint)
-        return f"{parts.scheme}://{parts.netloc.lower()}"
+        default = {"http": 80, "https": 443}[parts.scheme]
+        port = f":{parts.port}" if parts.port not in (None, default) else ""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{parts.scheme}://{host}{port}"
 
     @property
     def host(self) -> str:
@@ -122,7 +129,10 @@ class Sending:
 
     @property
     def is_loopback(self) -> bool:
-        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
 
 @dataclass(frozen=True, slots=True)

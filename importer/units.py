@@ -20,7 +20,7 @@ def parse_size(text: str) -> int:
     """
     match = re.fullmatch(_NUMBER + r"([kmgt]?i?)(?:b|b/s|/s)?", text.strip().lower())
     factors = _SIZES | _BINARY
-    if not match or match[2] not in factors:
+    if not match or match[2] not in factors or len(match[1]) > 18:
         raise UsageError(f"{text!r} is not a size", fix="write it like 500k, 10M or 2G")
     return int(float(match[1]) * factors[match[2]])
 
@@ -43,9 +43,12 @@ def parse_duration(text: str) -> float:
     Raises:
         UsageError: the text is no duration.
     """
-    parts = re.findall(_NUMBER + r"(ms|[smhd]?)", text.strip().lower())
-    written = "".join(number + unit for number, unit in parts)
-    if not parts or written != re.sub(r"\s+", "", text.lower()):
+    text = text.strip()
+    one = _NUMBER + r"(ms|[smhd])\s*"
+    parts = re.findall(one, text.lower())
+    if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", text):
+        parts = [(text, "s")]
+    elif not re.fullmatch(f"(?:{one})+", text.lower()):
         raise UsageError(f"{text!r} is not a duration", fix="write it like 90s, 15m or 6h")
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
 

@@ -12,14 +12,19 @@ import typer
 from importer.errors import UsageError
 from importer.manifest.columns import FIELDS, folded
 
+
+def _or_of_environment(texts: list[str] | None) -> list[str]:
+    """What was typed, else ``IMPORTER_DEFAULT``, a line each: its values may have spaces."""
+    return texts or os.environ.get("IMPORTER_DEFAULT", "").splitlines()
+
+
 Defaults = Annotated[
     list[str] | None,
     typer.Option(
         "--default",
         metavar="FIELD=TEXT",
         help='For rows that leave a field blank: --default collection="Summer Fair". Repeatable.',
-        envvar="IMPORTER_DEFAULT",
-        show_envvar=False,
+        callback=_or_of_environment,
     ),
 ]
 
@@ -97,8 +102,6 @@ def flags_again(context: typer.Context) -> tuple[str, ...]:
             words += parameter.secondary_opts[:1]
         elif isinstance(value, list):
             words += [word for one in value for word in (flag, str(one))]
-        elif isinstance(value, int) and getattr(parameter, "count", False):
-            words += [flag] * value
         else:
             words += [flag, str(value)]
     return tuple(words)

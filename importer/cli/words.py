@@ -29,6 +29,12 @@ def findings_lines(findings: Findings, manifest: Path) -> list[str]:
         if count > len(shown):
             lines.append(f"  ... and {intcomma(count - len(shown))} more")
         lines.append("")
+    known = {problem.code for problem in findings.problems}
+    lines += [
+        f"{code}: {counted(count, 'problem')}"
+        for code, count in findings.counts.items()
+        if code not in known
+    ]
     lines += [f"note: {note}" for note in findings.notes]
     lines += [""] if findings.notes else []
     if findings.collections:
@@ -51,7 +57,7 @@ def findings_lines(findings: Findings, manifest: Path) -> list[str]:
 
 def _collection_table(findings: Findings) -> list[str]:
     shown = list(findings.collections.items())[:SHOWN_COLLECTIONS]
-    width = min(40, max(len(one.name) for one, _ in shown))
+    width = min(40, max(len("collection"), *(len(one.name) for one, _ in shown)))
     lines = [f"{'collection':{width}}  {'date':10}  {'pictures':>9}  {'size':>9}"]
     for one, inside in shown:
         name = one.name if len(one.name) <= width else one.name[: width - 1] + "…"

@@ -41,7 +41,7 @@ class EventGallery:
         """The POST of one picture; URL rows are sent as the address's text."""
         url = self._url(picture, token)
         is_text = isinstance(picture.source, RemoteUrl)
-        media_type = self._content_type or ("text/plain; charset=utf-8" if is_text else media_type)
+        media_type = "text/plain; charset=utf-8" if is_text else self._content_type or media_type
         if self._encode == "multipart" and not is_text:
             head = _part_head(picture.name, media_type)
             form = f"multipart/form-data; boundary={BOUNDARY}"
@@ -73,7 +73,7 @@ def _encoded(text: str) -> str:
 
 def _part_head(name: str, media_type: str) -> bytes:
     """The head of the one file part; the name as browsers write it (WHATWG form-data)."""
-    escaped = name.replace("%", "%25").replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    escaped = name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
     return (
         f"--{BOUNDARY}\r\n"
         f'Content-Disposition: form-data; name="file"; filename="{escaped}"\r\n'

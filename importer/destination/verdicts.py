@@ -7,6 +7,7 @@ the picture's body had left wholly decides between "certainly not stored" and "u
 from __future__ import annotations
 
 import json
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,10 @@ SYSTEMIC: Mapping[int, tuple[str, str, str, int]] = {
 
 # Connections that break before anything was sent say nothing against the row.
 CERTIFICATE = "certificate"
+PROXY_REFUSED = "proxy_refused"
+
+_BEFORE = b"\xef\xbb\xbf \t\r\n"  # may stand before JSON and HTML: a byte order mark and blanks
+_PAGE_STARTS = (b"<!doctype", b"<html", b"<head", b"<body", b"<script", b"<!--")
 
 
 def judge(reply: Reply, *, now: datetime) -> Verdict:
@@ -98,6 +103,8 @@ def _judge_silence(reply: NoAnswer) -> Verdict:
     if reply.code == CERTIFICATE:
         return StopRun(CERTIFICATE, f"the gallery's certificate is not trusted ({reply.detail})",
                        "look at --endpoint and --ca-file, and at this machine's date")  # fmt: skip
+    if reply.code == PROXY_REFUSED:
+        return StopRun(PROXY_REFUSED, reply.detail, "look at --proxy")
     if reply.sent_whole:
         return Unknown(reply.code, f"sent wholly, but {reply.detail}")
     is_congestion = reply.code in ("timeout", "stalled")
@@ -106,11 +113,11 @@ def _judge_silence(reply: NoAnswer) -> Verdict:
 
 def _judge_success(answer: Answer) -> Verdict:
     """2xx is an acceptance unless its body plainly says otherwise."""
-    if not answer.sent_whole:
-        return Unknown("early_answer", "the gallery said yes before it had the whole picture")
     if _is_page(answer):
         return StopRun("captive_portal", "a web page answers instead of the gallery's API",
                        "log in to the network, or look at --endpoint")  # fmt: skip
+    if not answer.sent_whole:
+        return Unknown("early_answer", "the gallery said yes before it had the whole picture")
     named = named_error(answer.body)
     if named:
         return Failed("rejected", f"the gallery says: {named}")
@@ -118,10 +125,10 @@ def _judge_success(answer: Answer) -> Verdict:
 
 
 def _is_page(answer: Answer) -> bool:
-    start = answer.body[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return start.startswith((b"<!doctype", b"<html", b"<head", b"<body", b"<script")) or (
-        answer.headers.get("content-type", "").lower().startswith("text/html")
-        and start.startswith(b"<")
+    start = answer.body.lstrip(_BEFORE)[:64].lower()
+    kind = answer.headers.get("content-type", "").lower()
+    return start.startswith(_PAGE_STARTS) or (
+        kind.startswith(("text/html", "application/xhtml")) and start.startswith(b"<")
     )
 
 
@@ -130,13 +137,12 @@ def named_error(body: bytes) -> str:
 
     ``{"error": null}`` and ``{"errors": []}`` name nothing; ``{"success": false}`` does.
     """
-    if body.lstrip()[:1] != b"{":
+    body = body.lstrip(_BEFORE)
+    if body[:1] != b"{":
         return ""
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):
-        return ""
-    if not isinstance(said, dict):
         return ""
     for name in ("error", "errors"):
         if said.get(name):
@@ -154,7 +160,7 @@ def _text_of(said: object) -> str:
         said = said.get("message") or said.get("detail") or said.get("code") or said
     if isinstance(said, list) and said:
         said = said[0]
-    return str(said)[:500]
+    return str(said)  # whole: it is cut where secrets are wiped, and not before
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float:
@@ -168,13 +174,16 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> float:
         return 0.0
     if text.isascii() and text.isdigit():
         return float(min(int(text[:12]), 10**9))
+    until, since = _moment(text), _moment(headers.get("date", "")) or now
+    return max(0.0, (until - since).total_seconds()) if until else 0.0
+
+
+def _moment(text: str) -> datetime | None:
     try:
-        until = parsedate_to_datetime(text)
-        said = headers.get("date")
-        since = parsedate_to_datetime(said) if said else now
-        return max(0.0, (until - since).total_seconds())
+        found = parsedate_to_datetime(text)
     except (ValueError, TypeError, OverflowError):
-        return 0.0
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _host(answer: Answer) -> str:

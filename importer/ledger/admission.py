@@ -17,7 +17,7 @@ from importer.ledger.journal import (
     shown_source,
 )
 from importer.manifest.identity import repeated
-from importer.model import Admitted, Collection, Invalid, Picture, Status
+from importer.model import MAYBE_THERE, Admitted, Collection, Invalid, Picture, Status
 
 if TYPE_CHECKING:
     import sqlite3
@@ -37,10 +37,9 @@ WANTED: dict[RowsWanted, frozenset[Status]] = {
         {Status.PENDING, Status.FAILED, Status.UNKNOWN, Status.UPLOADED, Status.CHANGED}
     ),
 }
-#: once sent, the gallery may have the picture: sending it again may make a second one
-MAYBE_THERE = frozenset({Status.UPLOADED, Status.UNKNOWN, Status.CHANGED})
-
 CHANGED = "the file has other content than what was uploaded"
+
+DAMAGED = -1  #: the "occurrence" of a row whose recorded key can't be read any more
 
 _PLACE = (
     "INSERT OR IGNORE INTO rows (key, snapshot, line, collection, status, code, message, source)"
@@ -94,13 +93,24 @@ class Admission:
         """
         if recorded is None or recorded.key == row.key:
             return row.key
+        if not recorded.key:
+            # The key was damaged: the row's cells may still tell who it is, or else a key of its
+            # own keeps the row from being sent.
+            known = self.journal.by_key(row.key)
+            if known is not None and Status(known.status) in MAYBE_THERE:
+                return row.key
+            self._note_edited(row)
+            return repeated(row.key, DAMAGED)
         found = self.journal.by_key(recorded.key)
         status = Status(found.status) if found else recorded.status
         if status not in MAYBE_THERE:
             return row.key
+        self._note_edited(row)
+        return recorded.key
+
+    def _note_edited(self, row: Picture | Invalid) -> None:
         self.edited += 1
         self.edited_line = self.edited_line or row.line
-        return recorded.key
 
     def _placed(self, row: Picture | Invalid, key: bytes) -> tuple[object, ...]:
         if isinstance(row, Picture):
@@ -141,7 +151,8 @@ class Admission:
     def _seeded(self, db: sqlite3.Connection, found: JournalRow, recorded: Recorded) -> JournalRow:
         """What a results file records counts where the journal itself knows nothing."""
         is_news = found.status in ("pending", "invalid") and not found.attempts
-        if found.key != recorded.key or not is_news or recorded.status not in MAYBE_THERE:
+        is_same = found.key == recorded.key or not recorded.key
+        if not is_same or not is_news or recorded.status not in MAYBE_THERE:
             return found
         cells = recorded.cells
         db.execute(

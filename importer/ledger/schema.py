@@ -80,8 +80,8 @@ def _prepare(db: sqlite3.Connection, path: Path, *, is_new: bool) -> None:
             )
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")  # an intent must be on the disk before it is acted on
-    db.execute("PRAGMA temp_store = MEMORY")
-    db.execute("PRAGMA cache_size = -16384")  # KiB; flat whatever the journal's length
+    # KiB. Small and so the same for any length; the system's own cache holds the rest.
+    db.execute("PRAGMA cache_size = -2048")
     if is_new:
         db.executescript(
             f"BEGIN; {TABLES} PRAGMA application_id = {APPLICATION};"

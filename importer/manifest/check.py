@@ -80,11 +80,12 @@ def check_rows(
     problems: list[Problem] = []
     pictures: Counter[Collection] = Counter()
     weights: Counter[Collection] = Counter()
-    rows = sendable = duplicates = urls = more = 0
+    rows = sendable = duplicates = urls = more = weight = 0
 
     def note(problem: Problem) -> None:
         counts[problem.code] += 1
-        if len(problems) < SHOWN_PROBLEMS:
+        # However late a kind comes, its first problem is shown.
+        if len(problems) < SHOWN_PROBLEMS or counts[problem.code] == 1:
             problems.append(problem)
 
     for rows, row in enumerate(judged, 1):
@@ -111,6 +112,7 @@ def check_rows(
             )
             continue
         sendable += 1
+        weight += size
         urls += not size
         if row.collection in pictures or len(pictures) < KEPT_COLLECTIONS:
             pictures[row.collection] += 1
@@ -122,7 +124,7 @@ def check_rows(
         sendable,
         duplicates,
         urls,
-        weights.total(),
+        weight,
         tuple(problems),
         dict(counts),
         {one: InCollection(count, weights[one]) for one, count in pictures.items()},
@@ -133,13 +135,18 @@ def check_rows(
 
 def _shown(picture: Picture) -> str:
     path = getattr(picture.source, "path", "")
+    path = path if path.isprintable() else repr(path)[1:-1]
     return path if len(path) <= 120 else "…" + path[-119:]
 
 
 def _notes(pictures: Iterable[Collection]) -> Iterable[str]:
-    """One name with two dates or two URLs: nobody knows what the gallery makes of it."""
+    """One name with two dates or URLs, two names with one URL: who knows what the gallery does."""
     first: dict[str, Collection] = {}
+    names: dict[str, str] = {}
     for one in pictures:
+        other = names.setdefault(one.url, one.name)
+        if one.url and other != one.name:
+            yield f"the collections {other!r} and {one.name!r} have one URL: {one.url!r}"
         known = first.setdefault(one.name, one)
         if known.date != one.date:
             yield f"the collection {one.name!r} has two dates: {known.date} and {one.date}"

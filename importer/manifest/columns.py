@@ -100,52 +100,51 @@ def find_columns(
     Raises:
         ManifestError: a required column is missing, or two columns mean the same.
     """
-    place: dict[str, int] = {}
+    claims: dict[str, list[int]] = {}
     recorded: dict[str, int] = {}
     for index, name in enumerate(header):
         if (result := _RESULT_OF.get(folded(name))) is not None:
-            recorded.setdefault(result, index)
-            continue
-        field = _FIELD_OF.get(folded(name))
-        if field is None:
-            continue
-        if field not in place:
-            place[field] = index
-            continue
+            if result in recorded:
+                raise _twice(path, header, [recorded[result], index], result, line)
+            recorded[result] = index
+        elif (field := _FIELD_OF.get(folded(name))) is not None:
+            claims.setdefault(field, []).append(index)
+    place: dict[str, int] = {}
+    for field, indices in claims.items():
         # The field's own name wins over an alias, which is then a column like any other.
-        is_own, was_own = (
-            folded(name) == folded(field),
-            folded(header[place[field]]) == folded(field),
-        )
-        if is_own == was_own:
-            raise ManifestError(
-                path,
-                f"the columns {header[place[field]]!r} and {name!r} both mean {field}",
-                line=line,
-                fix="rename one of them",
-            )
-        if is_own:
-            place[field] = index
+        own_name = [i for i in indices if folded(header[i]) == folded(field)]
+        if len(own_name or indices) > 1:
+            raise _twice(path, header, own_name or indices, field, line)
+        place[field] = (own_name or indices)[0]
     for field in REQUIRED:
         if field not in place and not defaults.get(field):
-            raise _missing(path, field, header, line)
-    taken = set(recorded.values())
-    own = tuple(i for i in range(len(header)) if i not in taken)
+            raise _missing(path, field, header, line, taken=set(place.values()))
+    own = tuple(i for i in range(len(header)) if i not in recorded.values())
     return Columns(tuple(header), place, recorded, own)
 
 
-def _missing(path: Path, field: str, header: Sequence[str], line: int) -> ManifestError:
+def _twice(
+    path: Path, header: Sequence[str], indices: Sequence[int], meaning: str, line: int
+) -> ManifestError:
+    names = " and ".join(repr(header[i]) for i in indices[:2])
+    what = f"the columns {names} both mean {meaning}"
+    return ManifestError(path, what, line=line, fix="rename one of them")
+
+
+def _missing(
+    path: Path, field: str, header: Sequence[str], line: int, *, taken: set[int]
+) -> ManifestError:
     names = [folded(name) for name in (field, *ALIASES[field])]
-    near = [name for name in header if difflib.get_close_matches(folded(name), names, 1, 0.75)]
-    fix = (
-        f"rename the column {near[0]!r} to {field}"
-        if near
-        else (
-            f"add a column {field} (also known as {', '.join(ALIASES[field])})"
-            + (f", or say --default {field}=..." if field != "source" else "")
-        )
-    )
-    seen = ", ".join(name or "(no name)" for name in header[:12])
-    return ManifestError(
-        path, f"there is no column {field} among: {seen[:200]}", line=line, fix=fix
-    )
+    near = [
+        name
+        for index, name in enumerate(header)
+        if index not in taken and difflib.get_close_matches(folded(name), names, 1, 0.75)
+    ]
+    if near:
+        fix = f"rename the column {near[0]!r} to {field}"
+    else:
+        fix = f"add a column {field} (also known as {', '.join(ALIASES[field])})"
+        fix += f", or say --default {field}=..." if field != "source" else ""
+    seen = ", ".join(repr(name)[1:-1] or "(no name)" for name in header[:12])
+    what = f"there is no column {field} among: {seen[:200]}"
+    return ManifestError(path, what, line=line, fix=fix)

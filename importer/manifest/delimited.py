@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DELIMITERS = ",;\t|"
+MISPLACED = "a cell has a quote in its middle and is not quoted itself"
 WIDEST = 2_000  # columns; more is a broken file, not a manifest
 
 
@@ -65,14 +66,19 @@ class Manifest:
         return Survey(rows, blank, digest, stat.st_size, stat.st_mtime_ns)
 
     def _records(self, text: io.TextIOBase) -> Iterator[Row]:
-        lines = read_lines(self.path, text)
+        lines = _QuoteCount(read_lines(self.path, text))
         for _ in range(self.header_line):
             next(lines, None)
+        lines.quotes = 0
         reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
         before = self.header_line
         line = before + 1
         try:
             for cells in reader:
+                if lines.quotes:
+                    if not _is_quoted_right(cells, lines.quotes):
+                        raise csv.Error(MISPLACED)
+                    lines.quotes = 0
                 yield Row(line, cells)
                 line = before + reader.line_num + 1
         except csv.Error as error:
@@ -123,6 +129,30 @@ def open_manifest(path: Path) -> Manifest:
     return Manifest(path, encoding, delimiter, tuple(header), number)
 
 
+class _QuoteCount:
+    """Lines on their way to the csv module, which takes a"b for a cell even when it is strict."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self.quotes = 0  #: in the lines that were taken since it was last set to 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        if '"' in line:
+            self.quotes += line.count('"')
+        return line
+
+
+def _is_quoted_right(cells: Sequence[str], quotes: int) -> bool:
+    """A quote in a cell takes two, and two more around the cell; any other cell two or none."""
+    inner = [cell.count('"') for cell in cells]
+    around = quotes - sum(2 * count + 2 for count in inner if count)
+    return around >= 0 and around % 2 == 0 and around // 2 <= inner.count(0)
+
+
 class _Opened:
     """The file as counted bytes and as text; one thing to close."""
 
@@ -166,6 +196,8 @@ def _say_csv_error(error: csv.Error) -> str:
         return "a quoted cell begins here and never ends"
     if "field larger than field limit" in text:
         return f"a cell that begins here is longer than {csv.field_size_limit():,} characters"
+    if text == MISPLACED:
+        return text
     if "expected after" in text:
         return "a quoted cell ends in the middle of its text"
     return f"the line can't be split into cells ({text})"

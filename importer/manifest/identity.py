@@ -22,7 +22,8 @@ class Identity(NamedTuple):
 
 def key_of(origin: str, identity: Identity) -> bytes:
     """SHA-256 over version, endpoint's origin and the fields, cut to 16 bytes."""
-    return _digest("\0".join((VERSION, origin, *identity)))
+    # Each part with its length, so that none can run into the next one.
+    return _digest("".join(f"{len(part)}:{part}" for part in (VERSION, origin, *identity)))
 
 
 def repeated(key: bytes, occurrence: int) -> bytes:

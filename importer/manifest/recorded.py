@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from importer.model import Row, Status
+from importer.manifest.identity import KEY_BYTES
+from importer.model import MAYBE_THERE, Row, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,18 +18,14 @@ if TYPE_CHECKING:
 class Recorded:
     """What a results file says of one of its rows."""
 
-    key: bytes  #: of the row as it was when it was last run
+    key: bytes  #: of the row as it was when it was last run; empty when a spreadsheet damaged it
     status: Status
     cells: Mapping[str, str]  #: result column -> text
 
     @property
     def is_settled(self) -> bool:
         """It reached the gallery, or may have: it must never be sent again by mistake."""
-        return self.status in (
-            Status.UPLOADED,
-            Status.UNKNOWN,
-            Status.CHANGED,
-        )
+        return self.status in MAYBE_THERE
 
 
 def recorded_in(row: Row, columns: Columns) -> Recorded | None:
@@ -37,8 +34,17 @@ def recorded_in(row: Row, columns: Columns) -> Recorded | None:
         name: row.cells[index] for name, index in columns.recorded.items() if index < len(row.cells)
     }
     try:
-        key = bytes.fromhex(cells.get("import_key", ""))
         status = Status(cells.get("import_status", "").strip().lower())
     except ValueError:
         return None
-    return Recorded(key, status, cells) if key else None
+    recorded = Recorded(_key_in(cells.get("import_key", "")), status, cells)
+    return recorded if recorded.key or recorded.is_settled else None
+
+
+def _key_in(text: str) -> bytes:
+    """A key as it was written; spreadsheets turn one that looks like a number into 1.12E+29."""
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        return b""
+    return key if len(key) == KEY_BYTES else b""

@@ -13,6 +13,8 @@ from datetime import date
 from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 
+from yarl import URL
+
 Wrong: TypeAlias = tuple[str, str, str] | None
 
 LONGEST = 255  # characters of a name, a tag or a collection; no file system takes more in a name
@@ -25,7 +27,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9 -]+")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_DIRECTION = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def excerpt(text: str, limit: int = 80) -> str:
@@ -66,14 +68,12 @@ def event_date(text: str) -> Wrong:
     if not text:
         return "no_date", "the date is empty", "write it like 2018-02-22"
     if _DATE.fullmatch(text):
-        try:
-            date.fromisoformat(text)
-        except ValueError:
-            return "bad_date", f"there is no day {text}", "correct the date"
-        return None
+        return None if _is_day(text) else ("bad_date", f"there is no day {text}", "correct it")
     loose = _LOOSE_DATE.fullmatch(text)
-    if loose:
-        wanted = f"{loose[1]}-{int(loose[2]):02d}-{int(loose[3]):02d}"
+    wanted = f"{loose[1]}-{int(loose[2]):02d}-{int(loose[3]):02d}" if loose else ""
+    if wanted and not _is_day(wanted):
+        return "bad_date", f"there is no day {wanted}", "correct it, like 2018-02-22"
+    if wanted:
         return (
             "bad_date",
             f"the date {excerpt(text)} is not in the gallery's form",
@@ -84,6 +84,14 @@ def event_date(text: str) -> Wrong:
         f"the date {excerpt(text)} is not in the form year-month-day",
         ("write it like 2018-02-22"),
     )
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def collection_url(text: str) -> Wrong:
@@ -114,6 +122,8 @@ def picture_name(text: str) -> Wrong:
         return "no_name", "the picture has no name", "fill in the column name"
     if "/" in text or "\\" in text:
         return "bad_name", f"the name {excerpt(text)} is a path", "give the file's name alone"
+    if "\ufffd" in text:
+        return "bad_name", f"the name {excerpt(text)} can't be read", "fill in the column name"
     if text in (".", ".."):
         return "bad_name", f"the name {excerpt(text)} is a folder", "give the file's name"
     if any(c in _DIRECTION for c in text):
@@ -152,14 +162,13 @@ def picture_url(text: str) -> Wrong:
     """An http(s) address that the gallery can fetch without being told a password."""
     bad = "bad_url"
     if not text.lower().startswith(("http://", "https://")):
-        shown = excerpt(text.split(":", 1)[0] + ":", 20)
-        return (
-            bad,
-            f"{shown} addresses can't be fetched by the gallery",
-            ("give a file's path, or an http or https URL"),
-        )
+        scheme = "//" if text.startswith("//") else text.split(":", 1)[0] + ":"
+        what = f"{excerpt(scheme, 20)} addresses can't be fetched by the gallery"
+        return bad, what, "give a file's path, or an http or https URL"
     if len(text) > LONGEST_URL:
         return bad, f"the URL has {len(text):,} characters", f"{LONGEST_URL:,} are allowed"
+    if "%00" in text:
+        return bad, "the URL has a NUL in it (%00)", "correct it"
     for c in text:
         if c.isspace() or c == "\\" or unicodedata.category(c) in _UNPRINTABLE:
             return bad, f"the URL has {c!r} in it", "write it percent-encoded"
@@ -168,6 +177,10 @@ def picture_url(text: str) -> Wrong:
         port, host = parts.port, parts.hostname
     except ValueError:
         return bad, "the URL can't be read", "look at its host and port"
+    try:
+        ascii_url(text)
+    except ValueError:
+        return bad, "the URL's host can't be written in ASCII", "write it percent-encoded"
     if not host or port == 0:
         return bad, "the URL has no host" if not host else "the URL has port 0", "correct it"
     if parts.username is not None or parts.password is not None:
@@ -177,6 +190,11 @@ def picture_url(text: str) -> Wrong:
             ("the gallery would store it; use an address without"),
         )
     return None
+
+
+def ascii_url(text: str) -> str:
+    """An address as it goes out. What is ASCII stays to the letter: a signature may cover it."""
+    return text if text.isascii() else str(URL(text))
 
 
 def local_path(text: str) -> Wrong:
@@ -203,7 +221,13 @@ def local_path(text: str) -> Wrong:
 
 
 def default_name(source: str, *, is_url: bool) -> str:
-    """The file's own name, or the URL path's last part, decoded."""
-    if is_url:
+    """The file's own name, or the URL path's last part, decoded; empty when it has none.
+
+    A backslash parts folders everywhere: manifests come from Windows.
+    """
+    if not is_url:
+        return re.split(r"[/\\]", source)[-1]
+    try:
         return unquote(urlsplit(source).path).rsplit("/", 1)[-1]
-    return re.split(r"[/\\]" if os.name == "nt" else "/", source)[-1]
+    except ValueError:  # the rule for URLs says what is wrong with it
+        return ""

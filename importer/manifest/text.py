@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+AS_UTF8 = "save it as CSV UTF-8"
+CR = b"\r"
 LONGEST_LINE = 1 << 20  # characters; no cell of ours is near it, and a missing quote stops here
 
 _MARKS = (
@@ -36,7 +38,9 @@ _FOREIGN = (
     (b"\x89PNG", "a picture", "name the list of the pictures instead"),
     (b"<!", "an HTML or XML page", "export the table as CSV UTF-8"),
     (b"<html", "an HTML page", "export the table as CSV UTF-8"),
+    (b"<?xml", "an XML file", "export the table as CSV UTF-8"),
     (b"{", "JSON", "export it as CSV UTF-8"),
+    (b"[{", "JSON", "export it as CSV UTF-8"),
 )
 
 
@@ -77,23 +81,24 @@ def settle_encoding(path: Path) -> Encoding:
     """
     try:
         if not path.is_file():
-            what = "is a folder" if path.is_dir() else "is not there"
+            what = "is no file" if path.exists() else "is not there"
+            what = "is a folder" if path.is_dir() else what
             raise ManifestError(path, what, fix="name the manifest's CSV file")
         with path.open("rb") as file:
             head = file.read(4096)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ManifestError(path, f"can't be read: {reason}") from None
+    # A byte order mark, blanks and capitals don't hide what it is.
+    plain = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
     for magic, kind, fix in _FOREIGN:
-        if head.startswith(magic):
+        if head.startswith(magic) or plain.startswith(magic):
             raise ManifestError(path, f"is {kind}, not a CSV file", fix=fix)
     for mark, name in _MARKS:
         if head.startswith(mark):
             return Encoding(name, has_mark=True)
     if b"\0" in head:
-        raise ManifestError(
-            path, "looks like UTF-16 without a byte order mark", fix="save it as CSV UTF-8"
-        )
+        raise ManifestError(path, "looks like UTF-16 without a byte order mark", fix=AS_UTF8)
     return Encoding("utf-8", has_mark=False)
 
 
@@ -114,31 +119,38 @@ def read_lines(path: Path, text: io.TextIOBase) -> Iterator[str]:
                     line=number,
                     fix="look for a missing line end there",
                 )
+            if "\0" in line:
+                raise ManifestError(
+                    path, "the line has a NUL character in it", line=number, fix="remove it"
+                )
             yield line
     except UnicodeDecodeError as error:
-        raise _misplaced_byte(path, error) from None
+        if not error.encoding.replace("-", "").startswith("utf8"):
+            what = f"the text breaks off or is not {error.encoding.upper()} there"
+            raise ManifestError(path, what, line=number + 1, fix=AS_UTF8) from None
+        raise _misplaced_byte(path) from None
     except UnicodeError as error:
         raise ManifestError(
-            path, f"is not readable text ({error})", line=number + 1, fix="save it as CSV UTF-8"
+            path, f"is not readable text ({error})", line=number + 1, fix=AS_UTF8
         ) from None
 
 
-def _misplaced_byte(path: Path, error: UnicodeDecodeError) -> ManifestError:
+def _misplaced_byte(path: Path) -> ManifestError:
     """Say where the byte is: the decoder itself only knows its place in a block."""
-    line = offset = 0
+    lone = 0  # carriage returns that end a line by themselves, for the reader as well
     with suppress(OSError), path.open("rb") as file:
         for number, raw in enumerate(file, 1):
             try:
                 raw.decode("utf-8")
             except UnicodeDecodeError as found:
-                line, offset = number, found.start + 1
+                before = raw[: found.start]
                 sample = raw[max(0, found.start - 15) : found.end + 15].decode("cp1252", "replace")
-                break
-    if not line:
-        return ManifestError(path, f"is not valid {error.encoding}", fix="save it as CSV UTF-8")
-    return ManifestError(
-        path,
-        f"byte {offset} of the line is not UTF-8 (as Windows text it reads {sample.strip()!r})",
-        line=line,
-        fix="save it as CSV UTF-8",
-    )
+                return ManifestError(
+                    path,
+                    f"byte {found.start - before.rfind(CR)} of the line is not UTF-8"
+                    f" (as Windows text it reads {sample.strip()!r})",
+                    line=number + lone + before.count(CR),
+                    fix=AS_UTF8,
+                )
+            lone += raw.count(CR) - raw.endswith(b"\r\n")
+    return ManifestError(path, "is not valid UTF-8", fix=AS_UTF8)

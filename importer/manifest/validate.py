@@ -45,7 +45,7 @@ class Validator:
             if len(cells) != self._width:
                 return self._misshapen(row)
         source, collection, date, url, tag, name = (
-            (cells[place].strip() if place >= 0 else "") or default
+            (cells[place].strip(" ") if place >= 0 else "") or default
             for place, default in self._places
         )
         place = self._columns.place.get("source", -1)
@@ -54,15 +54,18 @@ class Validator:
         is_url = rules.looks_like_url(source)
         if is_url:
             given = source
-        name = name or rules.default_name(given, is_url=is_url)
+        own_name = name
+        name = own_name or rules.default_name(given, is_url=is_url)
         own = Row(row.line, cells if self._all_own else [cells[i] for i in self._columns.own])
         key = key_of(self._origin, Identity(collection, date, url, tag, name, given))
 
         problems = self._collection_problems(row.line, collection, date, url)
+        bad_source = self._source_problem(given, is_url=is_url)
         for field, wrong in (
-            ("source", self._source_problem(given, is_url=is_url)),
+            ("source", bad_source),
             ("tag", rules.tag(tag) if tag else None),
-            ("name", rules.picture_name(name) if source else None),
+            # A name that was taken from a bad source is not blamed as well.
+            ("name", None if bad_source and not own_name else rules.picture_name(name)),
         ):
             if wrong is not None:
                 problems.append(self._problem(row.line, field, wrong))
@@ -71,7 +74,9 @@ class Validator:
         return Picture(
             key,
             own,
-            RemoteUrl(given) if is_url else LocalFile(os.path.join(self._folder, given)),
+            RemoteUrl(rules.ascii_url(given))
+            if is_url
+            else LocalFile(os.path.join(self._folder, given)),
             name,
             self._collection(collection, date, url),
             tag,

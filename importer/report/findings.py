@@ -151,7 +151,6 @@ def _reading(journal: Path) -> Iterator[sqlite3.Connection]:
                                   fix="update: pip install -U darkroom-importer")  # fmt: skip
         # Not mode=ro: that leaves the journal's side files behind when nobody has it open.
         db.execute("PRAGMA query_only = ON")
-        db.execute("PRAGMA temp_store = MEMORY")
         db.execute("BEGIN")
         yield db
 

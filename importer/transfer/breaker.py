@@ -23,6 +23,7 @@ class Breaker:
         self._recent: deque[tuple[float, bool]] = deque(maxlen=WINDOW)
         self._bad = 0
         self._open_since: float | None = None
+        self._failing_since: float | None = None
         self._probe_at = 0.0
         self._pause_s = FIRST_PROBE_S
         self._is_probing = False
@@ -33,13 +34,14 @@ class Breaker:
 
     def record(self, *, is_temporary_failure: bool, now: float) -> None:
         """Note how an attempt ended. A success closes an open breaker at once."""
+        self._failing_since = (self._failing_since or now) if is_temporary_failure else None
         if self._open_since is not None:
-            self._is_probing = False
-            if is_temporary_failure:
+            if not is_temporary_failure:
+                self._close()
+            elif self._is_probing:  # others left before it opened, and say nothing new
+                self._is_probing = False
                 self._probe_at = now + self._pause_s
                 self._pause_s = min(self._pause_s * 2, LONGEST_PROBE_S)
-            else:
-                self._close()
             return
         if len(self._recent) == WINDOW:
             self._bad -= self._recent[0][1]
@@ -64,8 +66,13 @@ class Breaker:
         return self._probe_at - now
 
     def gave_up(self, now: float) -> bool:
-        """The outage has lasted longer than the run is willing to wait."""
-        return self._open_since is not None and now - self._open_since >= self._max_outage_s
+        """Nothing has gone well for longer than the run is willing to wait.
+
+        Counted from the first failure in a row, so that the few last rows of a run, too few to
+        open the breaker, don't wait for ever.
+        """
+        since = self._failing_since
+        return since is not None and now - since >= self._max_outage_s
 
     def probe_lost(self) -> None:
         """The probe ended without telling anything, as when its row couldn't be read."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from importer.model import Stop, TryAgain, Uploaded
+from importer.model import Stop, StopRun, TryAgain, Unknown, Uploaded
 from importer.transfer.breaker import Breaker
 from importer.transfer.limits import RetryBudget
 from importer.transfer.rates import AUTO_CEILING, Ramp, TokenBucket
@@ -106,8 +106,10 @@ class Pacing:
     def report(self, verdict: Verdict) -> None:
         """Learn from how an attempt ended."""
         now = self._clock.monotonic()
-        is_temporary = isinstance(verdict, TryAgain)
-        self._breaker.record(is_temporary_failure=is_temporary, now=now)
+        if isinstance(verdict, StopRun):
+            return  # the run ends anyway
+        is_bad = isinstance(verdict, TryAgain | Unknown)
+        self._breaker.record(is_temporary_failure=is_bad, now=now)
         self.ever_reached |= not (isinstance(verdict, TryAgain) and verdict.code in UNREACHED)
         if isinstance(verdict, Uploaded):
             self._budget.success()

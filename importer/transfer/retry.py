@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 #: an attempt that ended so never reached the gallery: it says nothing against the row
 UNREACHED = frozenset({"dns", "connect", "connect_timeout", "proxy"})
+#: nor does an attempt that the gallery turned away unseen, because there were too many
+NOT_THE_ROWS = UNREACHED | {"rate_limited"}
+PATIENT = 4  # times as many attempts for those, before a run that never got anywhere gives up
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,10 @@ def _again(
         if verdict.code in UNREACHED and not ever_reached:
             why = f"the gallery can't be reached: {verdict.why}"
             return Halt(Stop(3, "unreachable", why, "look at --endpoint and at the network"))
-        if verdict.code not in UNREACHED:
+        if verdict.code == "rate_limited" and attempts >= PATIENT * patience.attempts:
+            why = f"{verdict.why}, {attempts} times in a row"
+            return Halt(Stop(3, verdict.code, why, "run again later, or with --rate"))
+        if verdict.code not in NOT_THE_ROWS:
             return Settle(Status.FAILED, verdict.code, f"{verdict.why}, {attempts} times")
     seconds = back_off(attempts, patience=patience, jitter=jitter)
     return Wait(max(seconds, verdict.not_before_s), verdict.code, verdict.why)

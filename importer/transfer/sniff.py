@@ -7,6 +7,8 @@ gallery: what is plainly something else is refused, whatever its name says.
 from __future__ import annotations
 
 import mimetypes
+import re
+from pathlib import PurePath
 
 HEAD_BYTES = 512
 
@@ -15,7 +17,6 @@ _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
-    (b"BM", "image/bmp"),
     (b"II*\0", "image/tiff"),
     (b"MM\0*", "image/tiff"),
     (b"II+\0", "image/tiff"),
@@ -27,14 +28,32 @@ _MAGIC = (
     (b"\0\0\x01\xba", "video/mpeg"),
     (b"\0\0\x01\xb3", "video/mpeg"),
 )
+#: unknown bytes pass under these; the machine's own list of types differs from one to the next
+_EXTENSIONS = {
+    "image": (
+        "jpg jpeg jpe jfif png gif bmp dib tif tiff webp heic heif avif jxl jp2 psd tga pcx ico"
+        " dng raw cr2 cr3 crw nef nrw arw srf sr2 orf raf rw2 rwl pef srw x3f 3fr erf kdc dcr mrw"
+    ),
+    "video": "mp4 m4v mov qt avi mkv webm mpg mpeg mpe mts m2ts 3gp 3g2 wmv asf flv ogv",
+}
+_TYPES = {
+    extension: kind if kind == "video" else "image"
+    for kind, extensions in _EXTENSIONS.items()
+    for extension in extensions.split()
+}
 _BRANDS = {
     b"heic": "image/heic",
     b"heix": "image/heic",
+    b"heim": "image/heic",
+    b"heis": "image/heic",
+    b"hevc": "image/heic-sequence",
+    b"msf1": "image/heif-sequence",
     b"mif1": "image/heif",
     b"avif": "image/avif",
     b"qt  ": "video/quicktime",
     b"crx ": "image/x-canon-cr3",
 }
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _FOREIGN = (
     (b"%PDF", "a PDF"),
     (b"PK\x03\x04", "a zip archive or an office document"),
@@ -62,10 +81,18 @@ def media_type(head: bytes, name: str) -> str:
         return {b"WEBP": "image/webp", b"AVI ": "video/x-msvideo"}.get(head[8:12], "")
     if head[4:8] == b"ftyp":
         return _BRANDS.get(head[8:12], "video/mp4")
+    if head[:2] == b"BM" and head[6:10] == b"\0\0\0\0":
+        return "image/bmp"
     if foreign_kind(head):
         return ""
+    kind = _TYPES.get(PurePath(name).suffix[1:].lower(), "")
+    # A raw format's own type is nobody's business here; a gallery looks at the bytes.
+    return f"{kind}/{_named(name, kind)}" if kind else ""
+
+
+def _named(name: str, kind: str) -> str:
     guessed = mimetypes.guess_type(name, strict=False)[0] or ""
-    return guessed if guessed.startswith(("image/", "video/")) else ""
+    return guessed.partition("/")[2] if guessed.startswith(kind) else "octet-stream"
 
 
 def foreign_kind(head: bytes) -> str:
@@ -77,14 +104,5 @@ def foreign_kind(head: bytes) -> str:
 
 
 def _is_text(head: bytes) -> bool:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return True
-    if b"\0" in head:
-        return False
-    for cut in range(4):  # the block may end inside a character of up to four bytes
-        try:
-            text = head[: len(head) - cut].decode("utf-8")
-        except UnicodeDecodeError:
-            continue
-        return all(c.isprintable() or c in "\t\r\n\f\x1b" for c in text)
-    return False
+    """Text of any encoding has no control characters but a few; other files have them soon."""
+    return head.startswith((b"\xff\xfe", b"\xfe\xff")) or not _CONTROL.search(head)

@@ -239,7 +239,8 @@ def _broken(error: Exception, flight: _Flight, host: str) -> NoAnswer:
             # aiohttp invents a status 400 here; it is none of the server's.
             code, detail = "not_http", f"{host} answered something that is no HTTP"
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        code, detail = "proxy", f"the proxy refused the connection (status {error.status})"
+        code = "proxy_refused" if error.status == 407 else "proxy"
+        detail = f"the proxy refused the connection (status {error.status})"
     return NoAnswer(code, detail, sent_whole)
 
 

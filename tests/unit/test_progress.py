@@ -487,9 +487,7 @@ def test_a_stop_says_why_and_what_goes_on():
     """Rows that no run has read yet are pending."""
 
     stop = Stop(3, "unreachable", "the gallery can't be reached", "look at the network")
-    told = closing_words(
-        replace(summary({Status.UPLOADED: 10}, stop=stop), flags=("-p", "studio"))
-    )
+    told = closing_words(replace(summary({Status.UPLOADED: 10}, stop=stop), flags=("-p", "studio")))
     assert told[0] == "5,000 rows: 10 uploaded (150.0 MB), 4,990 pending"
     assert told[-2:] == [
         "stopped: the gallery can't be reached; look at the network",

@@ -1,0 +1,158 @@
+"""What a check found, as a person reads it and as JSON."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from importer.cli.words import (
+    SHOWN_COLLECTIONS,
+    SHOWN_OF_A_KIND,
+    counted,
+    findings_json,
+    findings_lines,
+)
+from importer.manifest.check import Findings, InCollection
+from importer.model import Collection, Problem
+
+MANIFEST = Path("archive.csv")
+
+
+def findings(problems=(), *, counts=None, collections=None, **given):
+    tally = {}
+    for problem in problems:
+        tally[problem.code] = tally.get(problem.code, 0) + 1
+    values = {"rows": 3, "sendable": 3, "duplicates": 0, "urls": 0, "size_bytes": 0} | given
+    return Findings(
+        **values, problems=tuple(problems), counts=counts or tally, collections=collections or {}
+    )
+
+
+def problem(line, code="bad_date", column="date"):
+    return Problem(line, column, code, "it is wrong", "correct it")
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (1_204, "1,204 rows"), (10**7, "10,000,000 rows")],
+)
+def test_a_count_has_its_word(count, text):
+    assert counted(count, "row") == text
+
+
+def test_a_clean_manifest_says_what_to_do_next():
+    lines = findings_lines(findings(size_bytes=5_000), MANIFEST)
+    assert lines == ["3 rows: 3 can be sent (5.0 kB)", "next: importer run archive.csv"]
+
+
+def test_all_that_there_is_to_count_is_counted():
+    found = findings(
+        [problem(2)], rows=1_205, sendable=1_200, urls=3, duplicates=4, size_bytes=10**9
+    )
+    assert findings_lines(found, MANIFEST)[-2:] == [
+        "1,205 rows: 1,200 can be sent (1.0 GB), 3 of them URLs, 4 duplicates, 1 problem",
+        "next: correct these cells, then check again; a run would leave those rows out",
+    ]
+
+
+def test_a_kind_of_problem_comes_after_the_other_each_with_its_place():
+    """file:line:column-name, as an editor and a person understand it."""
+
+    found = findings(
+        [problem(2), problem(3, "bad_tag", "tag"), problem(9), problem(4, "bad_row", "")]
+    )
+    assert findings_lines(found, MANIFEST)[:8] == [
+        "bad_date: 2 problems",
+        "  archive.csv:2, column date: it is wrong; correct it",
+        "  archive.csv:9, column date: it is wrong; correct it",
+        "",
+        "bad_row: 1 problem",
+        "  archive.csv:4: it is wrong; correct it",
+        "",
+        "bad_tag: 1 problem",
+    ]
+
+
+def test_of_many_problems_of_a_kind_the_first_are_shown():
+    found = findings([problem(line) for line in range(2, 1_002)], counts={"bad_date": 5_000})
+    lines = findings_lines(found, MANIFEST)
+    assert lines[0] == "bad_date: 5,000 problems"
+    assert lines[SHOWN_OF_A_KIND].startswith(f"  archive.csv:{SHOWN_OF_A_KIND + 1},")
+    assert lines[SHOWN_OF_A_KIND + 1] == "  ... and 4,995 more"
+    assert lines[-2].endswith("5,000 problems")
+
+
+def test_a_kind_that_is_only_counted_is_named_as_well():
+    """No kind of problem is left out because a thousand others came first."""
+
+    found = findings([problem(2)], counts={"bad_date": 1, "file_missing": 7})
+    assert any(line.startswith("file_missing: 7") for line in findings_lines(found, MANIFEST))
+
+
+def test_collections_are_a_table_that_keeps_its_columns():
+    found = findings(
+        collections={
+            Collection("Fair", "2018-02-22"): InCollection(1_204, 5_000_000),
+            Collection("x" * 60, "2018-12-31", "ball"): InCollection(1, 0),
+        }
+    )
+    head, fair, long, *_ = findings_lines(found, MANIFEST)
+    assert head.split() == ["collection", "date", "pictures", "size"]
+    assert fair.split() == ["Fair", "2018-02-22", "1,204", "5.0", "MB"]
+    assert long.split() == ["x" * 39 + "…", "2018-12-31", "1", "-"]
+    assert len({len(line) for line in (head, fair, long)}) == 1
+
+
+def test_the_tables_head_fits_short_names():
+    """A collection called ``A`` doesn't push the columns out of line."""
+
+    found = findings(collections={Collection("A", "2018-02-22"): InCollection(1, 1)})
+    head, row, *_ = findings_lines(found, MANIFEST)
+    assert head.index("date") == row.index("2018")
+
+
+def test_of_many_collections_the_first_are_shown():
+    many = {Collection(f"c {n}", "2018-02-22"): InCollection(1, 1) for n in range(25)}
+    lines = findings_lines(findings(collections=many), MANIFEST)
+    assert lines[SHOWN_COLLECTIONS + 1] == "... and 5 more collections"
+
+
+def test_notes_stand_between():
+    lines = findings_lines(findings(notes=("one", "two")), MANIFEST)
+    assert lines[:3] == ["note: one", "note: two", ""]
+
+
+def test_json_has_all_of_it():
+    found = findings(
+        [problem(2)],
+        rows=5,
+        sendable=4,
+        urls=1,
+        size_bytes=7,
+        collections={Collection("F\u00eate", "2018-02-22", "fete"): InCollection(4, 7)},
+        notes=("one",),
+    )
+    text = findings_json(found)
+    assert "\n" not in text
+    assert "F\u00eate" in text
+    assert json.loads(text) == {
+        "rows": 5,
+        "sendable": 4,
+        "duplicates": 0,
+        "urls": 1,
+        "bytes": 7,
+        "counts": {"bad_date": 1},
+        "problems": [
+            {
+                "line": 2,
+                "column": "date",
+                "code": "bad_date",
+                "what": "it is wrong",
+                "fix": "correct it",
+            }
+        ],
+        "collections": [
+            {"name": "F\u00eate", "date": "2018-02-22", "url": "fete", "pictures": 4, "bytes": 7}
+        ],
+        "notes": ["one"],
+    }
