@@ -214,6 +214,7 @@ class Admitted:
     picture: Picture
     attempts: int = 0  #: requests sent in earlier runs
     possible_duplicate: bool = False  #: an earlier attempt had an unknown outcome
+    before: Status = Status.PENDING  #: what the row was, and is again when it isn't sent after all
 
 
 @dataclass(frozen=True, slots=True)

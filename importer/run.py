@@ -67,6 +67,7 @@ class _Opened:
             manifest.columns,
             manifest.judging,
             self.snapshot,
+            (self.survey.size_bytes, self.survey.mtime_ns),
         )
 
     def intake(self, wanted: frozenset[Status], lines: tuple[int, int] | None = None) -> Intake:

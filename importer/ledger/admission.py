@@ -97,12 +97,12 @@ class Admission:
             # The key was damaged: the row's cells may still tell who it is, or else a key of its
             # own keeps the row from being sent.
             known = self.journal.by_key(row.key)
-            if known is not None and Status(known.status) in MAYBE_THERE:
+            if known is not None and known.state in MAYBE_THERE:
                 return row.key
             self._note_edited(row)
             return repeated(row.key, DAMAGED)
         found = self.journal.by_key(recorded.key)
-        status = Status(found.status) if found else recorded.status
+        status = found.state if found else recorded.status
         if status not in MAYBE_THERE:
             return row.key
         self._note_edited(row)
@@ -174,7 +174,7 @@ class Admission:
     def _admitted(
         self, db: sqlite3.Connection, row: Picture | Invalid, found: JournalRow
     ) -> Admitted | None:
-        status = Status(found.status)
+        status = found.state
         if isinstance(row, Invalid):
             if status not in MAYBE_THERE and status is not Status.DUPLICATE:
                 code, message = said(row)
@@ -197,7 +197,7 @@ class Admission:
         if status not in self.wanted:
             return None
         is_again = bool(found.possible_duplicate) or status in MAYBE_THERE
-        return Admitted(found.id, row, found.attempts, is_again)
+        return Admitted(found.id, row, found.attempts, is_again, status)
 
     def mark_changed(self, changed: Sequence[tuple[JournalRow, Picture, bool]]) -> None:
         """Note for uploaded rows whether their file has other content now (True) or not."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from importer.errors import JournalMismatch
+from importer.errors import JournalMismatch, StorageError
 from importer.ledger.schema import connect, translated
 from importer.model import Collection, RemoteUrl, Status, Tally
 from importer.secret import public_url
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from importer.model import Admitted, Outcome, Picture
 
 _INTEND = "UPDATE rows SET status = 'sending', possible_duplicate = ?, run = ? WHERE id = ?"
-_RELEASE = "UPDATE rows SET status = 'pending' WHERE id = ? AND status = 'sending'"
+_RELEASE = "UPDATE rows SET status = ? WHERE id = ? AND status = 'sending'"
 _SETTLE = """
-UPDATE rows SET status = ?, code = ?, message = ?, http = ?, attempts = ?, size = ?, sha256 = ?,
-    mtime_ns = ?, seconds = ?, at = ?, possible_duplicate = ?, answer = ?, run = ?, source = ?
+UPDATE rows SET status = ?, code = ?, message = ?, http = ?, attempts = ?,
+    size = coalesce(?, size), sha256 = coalesce(?, sha256), mtime_ns = coalesce(?, mtime_ns), seconds = ?, at = ?, possible_duplicate = ?, answer = ?, run = ?, source = ?
 WHERE id = ?"""
 
 
@@ -54,6 +54,21 @@ class JournalRow(NamedTuple):
     run: int | None
     copies: int
     has_source: bool
+
+    @property
+    def state(self) -> Status:
+        """Its status.
+
+        Raises:
+            StorageError: it is no word of ours, so the journal is damaged.
+        """
+        try:
+            return Status(self.status)
+        except ValueError:
+            raise StorageError(
+                f"the journal is damaged (a row of line {self.line} has no status)",
+                fix="restore it from a backup, or delete it and run the results file",
+            ) from None
 
 
 JOURNAL_COLUMNS = ", ".join(JournalRow._fields).replace(
@@ -90,6 +105,7 @@ class Journal:
         self.db = db
         self.path = path
         self.run = 0
+        self._file = os.stat(path)
         self._lock = threading.Lock()  # the intake and the scribe write from threads of their own
         self._collections: dict[Collection, int] = {}
 
@@ -128,14 +144,28 @@ class Journal:
             StorageError: nothing of it was written.
         """
         with self._lock, translated(self.path):
+            self._look_for_file()
             self.db.execute("BEGIN IMMEDIATE")
             try:
                 yield self.db
                 self.db.execute("COMMIT")
             except BaseException:
+                self._collections.clear()  # those that were new in it are not there
                 if self.db.in_transaction:
                     self.db.execute("ROLLBACK")
                 raise
+
+    def _look_for_file(self) -> None:
+        """A deleted journal can still be written to, and would be forgotten with the process."""
+        try:
+            now = os.stat(self.path)
+        except FileNotFoundError:
+            now = None
+        if now is None or not os.path.samestat(now, self._file):
+            raise StorageError(
+                f"the journal {self.path} was deleted or replaced during the run",
+                fix="put it back, or run the results file: it knows what was sent",
+            )
 
     # ------------------------------------------------------------ the life of a run
 
@@ -194,7 +224,8 @@ class Journal:
             if outcomes:
                 db.executemany(_SETTLE, [self._settled(outcome) for outcome in outcomes])
             if releases:
-                db.executemany(_RELEASE, [(admitted.id,) for admitted in releases])
+                back = [(admitted.before.value, admitted.id) for admitted in releases]
+                db.executemany(_RELEASE, back)
             if intents:
                 db.executemany(
                     _INTEND,
@@ -268,7 +299,8 @@ class Journal:
         return Tally({status: count for status, count in found.items() if count}, int(weight))
 
     def meta(self, name: str) -> str:
-        found = self.db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        with translated(self.path):
+            found = self.db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return found[0] if found else ""
 
     def _belong_to(self, job: Job) -> None:

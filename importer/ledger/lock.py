@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,7 @@ import filelock
 
 from importer.errors import JobBusy, StorageError
 from importer.ledger.journal import Journal
-from importer.ledger.schema import connect, translated
+from importer.ledger.schema import translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +49,10 @@ def hold(job: Job) -> Iterator[None]:
 
 
 def _holder(job: Job) -> str:
-    db = connect(job.journal)
+    """Who has it, as far as the journal tells; nothing is made or changed for the asking."""
     try:
-        return Journal(db, job.journal).holder()
-    finally:
-        db.close()
+        db = sqlite3.connect(f"{job.journal.as_uri()}?mode=ro", uri=True)
+        with contextlib.closing(db):
+            return Journal(db, job.journal).holder()
+    except (sqlite3.Error, OSError):
+        return ""

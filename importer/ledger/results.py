@@ -18,6 +18,7 @@ from importer.errors import ImporterError, StorageError
 from importer.ledger.admission import said
 from importer.ledger.schema import translated
 from importer.manifest.columns import RESULT_COLUMNS
+from importer.manifest.identity import repeated
 from importer.model import Invalid, Status, Tally
 
 if TYPE_CHECKING:
@@ -134,6 +135,16 @@ class Drawing:
     columns: Columns
     judge: Judge
     snapshot: int
+    stamp: tuple[int, int]  #: the manifest's size and time as it was surveyed
+
+    @property
+    def trusts_lines(self) -> bool:
+        """The manifest is as it was read: a line's number tells which row it is."""
+        try:
+            now = self.manifest.path.stat()
+        except OSError:
+            return False
+        return (now.st_size, now.st_mtime_ns) == self.stamp
 
     def draw(self, *, is_wanted: Callable[[], bool] = lambda: True) -> Drawn:
         """Write the results file whole and replace the old one in one step.
@@ -169,9 +180,11 @@ class Drawing:
                 raise StorageError(
                     "the results file was left as it was", fix="the next run writes it"
                 )
-            known = self.journal.by_lines(self.snapshot, rows[0].line, rows[-1].line)
+            known = {}
+            if self.trusts_lines:
+                known = self.journal.by_lines(self.snapshot, rows[0].line, rows[-1].line)
             for row in rows:
-                cells = _cells(row, known.get(row.line), self.journal, self.judge)
+                cells = _cells(row, known.get(row.line), self)
                 writer.writerow([*self.columns.own_cells(row.cells), *cells])
                 drawn.count(cells)
 
@@ -189,7 +202,8 @@ class Drawn:
         status = Status(cells[0])
         self.counts[status] += 1
         if status is Status.UPLOADED:
-            self.uploaded_bytes += int(cells[5] or 0)
+            # What a results file recorded may have been through a spreadsheet: 1.2E+6.
+            self.uploaded_bytes += int(cells[5]) if cells[5].isdecimal() else 0
         elif status in NEED_A_PERSON and cells[1]:
             self.codes[cells[1]] += 1
 
@@ -202,17 +216,19 @@ class Drawn:
         self.counts, self.uploaded_bytes = Counter(tally.counts), tally.uploaded_bytes
 
 
-def _cells(row: Row, known: JournalRow | None, journal: Journal, judge: Judge) -> list[str]:
+def _cells(row: Row, known: JournalRow | None, drawing: Drawing) -> list[str]:
     """The recorded columns of one row, whether or not a run has got to it."""
     if known is not None:
         return recorded_cells(known)
-    judged, recorded = judge.judge(row), judge.recorded(row)
-    for key in (judged.key, recorded.key if recorded else b""):
-        found = journal.by_key(key) if key else None
+    judged, recorded = drawing.judge.judge(row), drawing.judge.recorded(row)
+    for key in (recorded.key if recorded else b"", judged.key):
+        found = drawing.journal.by_key(key) if key else None
         if found is not None:
-            return recorded_cells(found._replace(line=row.line))
-    if recorded is not None:
-        return [recorded.cells.get(name, "") for name in RESULT_COLUMNS]
+            return _found_elsewhere(row, found, drawing)
+    if recorded is not None and recorded.is_settled:
+        cells = [recorded.cells.get(name, "") for name in RESULT_COLUMNS]
+        cells[0] = recorded.status.value
+        return cells
     empty = [""] * len(RESULT_COLUMNS)
     if isinstance(judged, Invalid):
         code, message = said(judged)
@@ -221,6 +237,18 @@ def _cells(row: Row, known: JournalRow | None, journal: Journal, judge: Judge) -
         empty[0] = Status.PENDING.value
     empty[11], empty[12] = str(row.line), judged.key.hex()
     return empty
+
+
+def _found_elsewhere(row: Row, found: JournalRow, drawing: Drawing) -> list[str]:
+    """A row that the journal has on another line: it has moved, or it is there twice."""
+    if found.snapshot == drawing.snapshot and found.line != row.line and drawing.trusts_lines:
+        message = f"the same row stands on line {found.line}, and is sent once"
+        found = found._replace(
+            key=repeated(found.key, found.copies + 1), status=Status.DUPLICATE.value,
+            code="duplicate", message=message, http=None, attempts=0, size=None, sha256=None,
+            seconds=None, at=None, possible_duplicate=0, answer=None, run=None,
+        )  # fmt: skip
+    return recorded_cells(found._replace(line=row.line))
 
 
 def _chunks(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:

@@ -70,7 +70,9 @@ def _prepare(db: sqlite3.Connection, path: Path, *, is_new: bool) -> None:
     if not is_new:
         application = db.execute("PRAGMA application_id").fetchone()[0]
         version = db.execute("PRAGMA user_version").fetchone()[0]
-        if application != APPLICATION:
+        # A process that was killed while it made the journal leaves a database without tables.
+        is_new = not application and not db.execute("SELECT 1 FROM sqlite_master").fetchone()
+        if application != APPLICATION and not is_new:
             raise JournalMismatch(f"{path} is not a journal of the importer",
                                   fix="choose another results file with -o")  # fmt: skip
         if version > VERSION:

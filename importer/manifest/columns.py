@@ -83,6 +83,8 @@ class Columns:
         Of a misshapen row nothing is lost: cells too many are written into the last one.
         """
         width = len(self.header)
+        while len(cells) > width and not cells[-1].strip():
+            cells = cells[:-1]  # Excel's habit: empty cells behind the last column
         if len(cells) > width:
             cells = [*cells[: width - 1], ",".join(cells[width - 1 :])]
         return [cells[i] if i < len(cells) else "" for i in self.own]

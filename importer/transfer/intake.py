@@ -5,15 +5,14 @@ Plain calls that block; the pipeline makes them in a thread, one at a time.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
+import os
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.manifest.recorded import Recorded, recorded_in
 from importer.model import Invalid, LocalFile, Picture
-from importer.transfer.sources import stamp_of
+from importer.transfer.sources import sha256_of, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,20 +96,13 @@ class Intake:
         for row, picture in self.admission.uploaded:
             if not isinstance(picture.source, LocalFile) or row.mtime_ns is None:
                 continue
-            now = stamp_of(picture.source.path)
-            was_changed = row.status == "changed"
-            if now is None or ((now.size_bytes, now.mtime_ns) == (row.size, row.mtime_ns)):
-                is_changed = now is None and was_changed
+            path, was_changed = picture.source.path, row.status == "changed"
+            if not os.path.lexists(path):
+                is_changed = was_changed  # it is gone; what was uploaded stands
+            elif stamp_of(path) == (row.size, row.mtime_ns):
+                is_changed = False
             else:
-                is_changed = not _has_content(picture.source.path, row.sha256 or b"")
+                is_changed = sha256_of(path) != (row.sha256 or b"")
             if is_changed != was_changed:
                 changed.append((row, picture, is_changed))
         self.admission.mark_changed(changed)
-
-
-def _has_content(path: str, sha256: bytes) -> bool:
-    try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest() == sha256
-    except OSError:
-        return True  # it can't be read any more; what was uploaded stands

@@ -79,7 +79,7 @@ def media_type(head: bytes, name: str) -> str:
             return kind
     if head[:4] == b"RIFF":
         return {b"WEBP": "image/webp", b"AVI ": "video/x-msvideo"}.get(head[8:12], "")
-    if head[4:8] == b"ftyp":
+    if head[:2] == b"\0\0" and head[4:8] == b"ftyp":  # a box of less than 64 KiB, never text
         return _BRANDS.get(head[8:12], "video/mp4")
     if head[:2] == b"BM" and head[6:10] == b"\0\0\0\0":
         return "image/bmp"

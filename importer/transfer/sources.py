@@ -12,7 +12,7 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import aiofiles
 import aiofiles.os
@@ -21,7 +21,7 @@ from importer.model import LocalFile, Picture, RemoteUrl, Stamp
 from importer.transfer import sniff
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from importer.settings import Reading
 
@@ -77,25 +77,30 @@ class Streamed:
         """Of the bytes that were read; empty until all of them were."""
         return self._hash.digest() if self._is_read else b""
 
-    async def blocks(self) -> AsyncIterator[bytes]:
+    async def blocks(self) -> AsyncGenerator[bytes]:
         """The bytes, exactly ``size_bytes`` of them.
 
-        Ends with the last byte, not with an empty read behind it: aiohttp then still knows the
-        connection as reusable. Raises OSError when the file breaks or shrinks, ``fault`` is set.
+        Ends with the last byte, with nothing to wait for behind it: aiohttp then knows at once that
+        all has left, and the connection as reusable. Before the last block goes, the file is looked
+        at once more, so that one that was rewritten on the way never arrives whole.
+
+        Raises:
+            OSError: the file broke off or changed; ``fault`` says how.
         """
         left = self.size_bytes
         try:
-            async with aiofiles.open(self.path, "rb", buffering=0) as file:
-                now = os.fstat(file.fileno())
-                if Stamp(now.st_size, now.st_mtime_ns) != self.stamp:
-                    raise _Changed
+            async with _OpenedFile(self.path) as file:
                 while left:
+                    self._expect(file.stamp())
                     block = await file.read(min(BLOCK, left))
-                    if not block:
-                        raise _Changed
                     left -= len(block)
                     self._hash.update(block)
-                    self._is_read = not left
+                    if not block:
+                        raise _Changed
+                    if not left:
+                        self._expect(file.stamp())
+                        await file.close()
+                        self._is_read = True
                     yield block
         except _Changed as error:
             self.fault = SourceFault("file_changed", "the file changed while it was read")
@@ -103,6 +108,42 @@ class Streamed:
         except OSError as error:
             self.fault = fault_of(error)
             raise OSError(errno.EIO, "the source broke off") from None
+
+    def _expect(self, now: Stamp | None) -> None:
+        if now != self.stamp:
+            raise _Changed
+
+
+class _OpenedFile:
+    """A file that is read through aiofiles, and closed as early as its reader wants."""
+
+    def __init__(self, path: str) -> None:
+        self._opening = aiofiles.open(path, "rb", buffering=0, opener=_open_quietly)
+
+    async def __aenter__(self) -> Self:
+        self._file = await self._opening
+        self._is_open = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            await self._file.close()
+
+    async def read(self, size: int) -> bytes:
+        return await self._file.read(size)
+
+    def stamp(self) -> Stamp | None:
+        """What the open file looks like now; None when it is no regular file."""
+        return _stamp(os.fstat(self._file.fileno()))
+
+
+def _open_quietly(path: str, flags: int) -> int:
+    """Opening a pipe that nobody writes to must not hang; aiofiles opens in a thread."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 Body: TypeAlias = Whole | Streamed
@@ -130,15 +171,23 @@ def _load_one(picture: Picture, reading: Reading) -> Body | SourceFault:
             text = url.encode("utf-8")
             return Whole(text, hashlib.sha256(text).digest(), None, "text/plain")
         case LocalFile(path):
-            try:
-                return _load_file(path, reading)
-            except OSError as error:
-                return fault_of(error)
+            return _load_local(path, reading, whole_up_to=WHOLE_UP_TO)
 
 
-def _load_file(
-    path: str, reading: Reading, *, whole_up_to: int = WHOLE_UP_TO
-) -> Body | SourceFault:
+def _load_local(path: str, reading: Reading, *, whole_up_to: int) -> Body | SourceFault:
+    try:
+        try:
+            return _load_file(path, reading, whole_up_to)
+        except FileNotFoundError:
+            # Manifests come from Windows; where its form isn't there, slashes may be.
+            if "\\" not in path or os.name == "nt":
+                raise
+            return _load_file(path.replace("\\", "/"), reading, whole_up_to)
+    except OSError as error:
+        return fault_of(error)
+
+
+def _load_file(path: str, reading: Reading, whole_up_to: int) -> Body | SourceFault:
     descriptor = os.open(path, _FLAGS)
     try:
         found = os.fstat(descriptor)
@@ -185,22 +234,33 @@ def _read(descriptor: int, wanted: int) -> bytes:
 
 
 def stamp_of(path: str) -> Stamp | None:
-    """What the file looks like now; None when it can't be seen."""
+    """What the file looks like now; None when there is no such regular file."""
     try:
-        found = os.stat(path)
+        return _stamp(os.stat(path))
     except (OSError, ValueError):
         return None
-    return Stamp(found.st_size, found.st_mtime_ns)
+
+
+def _stamp(found: os.stat_result) -> Stamp | None:
+    return Stamp(found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+
+
+def sha256_of(path: str) -> bytes:
+    """The digest of what is there now; empty when it is no regular file or can't be read."""
+    try:
+        with os.fdopen(os.open(path, _FLAGS), "rb") as file:
+            if _stamp(os.fstat(file.fileno())) is None:
+                return b""
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return b""
 
 
 def inspect(picture: Picture, *, reading: Reading) -> SourceFault | int:
     """For a check that sends nothing: the picture's size in bytes, or why it can't be sent."""
     if isinstance(picture.source, RemoteUrl):
         return 0
-    try:
-        body = _load_file(picture.source.path, reading, whole_up_to=0)
-    except OSError as error:
-        return fault_of(error)
+    body = _load_local(picture.source.path, reading, whole_up_to=0)
     return body if isinstance(body, SourceFault) else body.size_bytes
 
 

@@ -402,7 +402,8 @@ def _is_words(node: ast.expr) -> bool:
     [
         ("destination/verdicts.py", {"http_422", "early_answer", "rejected", "captive_portal"}),
         ("transfer/sources.py", {"file_missing", "file_changed", "not_a_file"}),
-        ("transfer/transport.py", {"dns", "no_answer", "stalled", "not_http"}),
+        ("transfer/transport/breaking.py", {"dns", "no_answer", "not_http"}),
+        ("transfer/transport/client.py", {"stalled"}),
         ("manifest/rules.py", {"bad_date", "windows_path", "pattern"}),
         ("manifest/validate.py", {"no_source"}),
     ],
