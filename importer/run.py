@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ import anyio.to_thread
 
 from importer.clock import timestamp
 from importer.destination.event_gallery import EventGallery
-from importer.errors import ImporterError, StorageError, UsageError
+from importer.errors import ImporterError, ManifestError, StorageError, UsageError
 from importer.events import RunBegan, RunEnded
 from importer.job import OpenedManifest, job_of, open_for_reading
 from importer.ledger import lock
@@ -101,9 +101,7 @@ class Run:
         async with AsyncExitStack() as stack:
             if handle_signals:
                 await stack.enter_async_context(watched(self._on_signal))
-            manifest = open_for_reading(
-                settings.manifest, settings.reading, origin=settings.sending.origin
-            )
+            manifest = self._read_manifest()
             job = job_of(manifest, results=settings.results, origin=settings.sending.origin)
             survey = await anyio.to_thread.run_sync(manifest.manifest.survey)
             self._ask(survey.rows)
@@ -115,9 +113,27 @@ class Run:
                 journal = files.enter_context(Journal.open(job))
             journal.begin_run(timestamp(self._clock.now()))
             snapshot = begin_snapshot(journal, survey, settings.reading)
-            summary = await self._run(_Opened(manifest, job, survey, journal, snapshot))
+            opened = _Opened(manifest, job, survey, journal, snapshot)
+            summary = await self._run(await self._made_up(opened))
         self._telling.observer.notice(RunEnded(summary))
         return summary
+
+    def _read_manifest(self) -> OpenedManifest:
+        settings = self._settings
+        return open_for_reading(settings.manifest, settings.reading, origin=settings.sending.origin)
+
+    async def _made_up(self, opened: _Opened) -> _Opened:
+        """Draw the results that a run which was cut off didn't come to; ``.part`` tells of it."""
+        if self._settings.dry_run or not opened.job.part.exists():
+            return opened
+        await self._draw(opened)
+        if not opened.job.is_rerun:
+            return opened
+        # The manifest is the very file that was drawn anew: its columns may stand elsewhere now.
+        manifest = self._read_manifest()
+        survey = await anyio.to_thread.run_sync(manifest.manifest.survey)
+        snapshot = begin_snapshot(opened.journal, survey, self._settings.reading)
+        return _Opened(manifest, opened.job, survey, opened.journal, snapshot)
 
     def _ask(self, rows: int) -> None:
         settings = self._settings
@@ -128,8 +144,6 @@ class Run:
 
     async def _run(self, opened: _Opened) -> Summary:
         settings, survey = self._settings, opened.survey
-        if opened.job.part.exists() and not settings.dry_run:
-            await self._draw(opened.drawing)  # the last run was cut off before it could
         wanted = WANTED[settings.rows]
         if settings.patience.unknown == "retry":
             wanted |= {Status.UNKNOWN}
@@ -228,11 +242,11 @@ class Run:
             if is_dry:
                 drawn.tally = journal.tally(opened.snapshot)
             else:
-                drawn = await self._draw(opened.drawing)
-        except StorageError as error:
+                drawn = await self._draw(opened)
+        except (StorageError, ManifestError) as error:
             drawn.tally = journal.tally(opened.snapshot)
             if not self._is_hurried:
-                self._halting.ask(Stop(error.exit_code, "storage", error.what, error.fix))
+                self._halting.ask(Stop(_code_of(error), "storage", error.what, error.fix))
         summary = Summary(
             run=journal.run,
             tally=drawn.tally,
@@ -250,17 +264,20 @@ class Run:
             by_code=dict(drawn.codes),
         )
         code = summary.stop.code if summary.stop else ""
-        journal.end_run(timestamp(self._clock.now()), summary.exit_code, code)
+        with suppress(StorageError):  # the summary says so already, and what was sent is told
+            journal.end_run(timestamp(self._clock.now()), summary.exit_code, code)
         if is_dry or self._is_hurried or not self._settings.report:
             return summary
         return replace(summary, report=await anyio.to_thread.run_sync(self._write_report, job))
 
-    async def _draw(self, drawing: Drawing) -> Drawn:
+    async def _draw(self, opened: _Opened) -> Drawn:
         """Draw the results file.
 
         Raises:
             StorageError: it couldn't be written, or nobody wants to wait for it.
+            ManifestError: the manifest was changed for the worse.
         """
+        drawing = opened.drawing
         return await anyio.to_thread.run_sync(
             lambda: drawing.draw(is_wanted=lambda: not self._is_hurried)
         )
@@ -300,6 +317,11 @@ class Run:
         again = "; press Ctrl-C again to leave at once" if is_key else ""
         text = f"stopping: what is on its way may finish for {grace:.0f} s{again}"
         self._telling.warn(text, is_kept=False)
+
+
+def _code_of(error: ImporterError) -> int:
+    """2 says that nothing was sent, which isn't so any more."""
+    return 3 if error.exit_code == 2 else error.exit_code
 
 
 def _borrowed_journal(job: Job, files: ExitStack) -> Journal:

@@ -28,7 +28,8 @@ _INTEND = "UPDATE rows SET status = 'sending', possible_duplicate = ?, run = ? W
 _RELEASE = "UPDATE rows SET status = ? WHERE id = ? AND status = 'sending'"
 _SETTLE = """
 UPDATE rows SET status = ?, code = ?, message = ?, http = ?, attempts = ?,
-    size = coalesce(?, size), sha256 = coalesce(?, sha256), mtime_ns = coalesce(?, mtime_ns), seconds = ?, at = ?, possible_duplicate = ?, answer = ?, run = ?, source = ?
+    size = coalesce(?, size), sha256 = coalesce(?, sha256), mtime_ns = coalesce(?, mtime_ns),
+    seconds = ?, at = ?, possible_duplicate = ?, answer = ?, run = ?, source = ?
 WHERE id = ?"""
 
 

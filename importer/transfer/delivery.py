@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import anyio
 
 from importer.clock import timestamp
-from importer.model import Admitted, Answer, Outcome, Reply, Status
+from importer.model import MAYBE_THERE, Admitted, Answer, Outcome, Reply, Status
 from importer.secret import one_line
 from importer.transfer.retry import Halt, NextStep, Settle, Wait, back_off, next_step
 from importer.transfer.sources import SourceFault, Whole, load
@@ -47,6 +47,7 @@ class _Try:
     attempts: int = 0
     reply: Reply | None = None
     is_on_its_way: bool = False  #: its intent is durable and its bytes may have left
+    unknown: Settle | None = None  #: an earlier attempt of this run may have brought it there
 
 
 @dataclass(slots=True)
@@ -90,6 +91,11 @@ class Delivery:
         one = _Try(admitted, nothing, self.pacing.slot(), self.clock.monotonic())
         self._settle(one, Settle(Status.FAILED, fault.code, fault.message))
 
+    def skip(self, loaded: Loaded) -> None:
+        """A picture that was intended is not sent after all."""
+        self.scribe.release([loaded.admitted])
+        self.first_told.set()
+
     def end(self) -> None:
         """The run is over: what was held for company is a failure of its own."""
         for outcome in self._forbidden:
@@ -100,7 +106,7 @@ class Delivery:
         while True:
             is_ours = await self.pacing.turn(one.body.size_bytes, is_retry=one.attempts > 0)
             if not is_ours:
-                self._leave_pending(one)
+                self._leave(one, Settle(Status.PENDING))
                 return
             step = await self._attempt(one)
             match step:
@@ -147,38 +153,33 @@ class Delivery:
     async def _wait(self, one: _Try, step: Wait) -> bool:
         """Sleep without a slot, read the source anew, renew the intent; False when it's settled."""
         self.retries += 1
-        admitted = one.admitted
-        if step.possible_duplicate and not admitted.possible_duplicate:
-            one.admitted = admitted = Admitted(
-                admitted.id, admitted.picture, admitted.attempts, possible_duplicate=True
-            )
-        one.is_on_its_way = step.possible_duplicate
-        waiting = Settle(Status.PENDING, step.code, step.why)
-        if not step.possible_duplicate:
-            self.scribe.settle(self._outcome(one, waiting))
+        if step.possible_duplicate:
+            one.unknown = Settle(Status.UNKNOWN, step.code, step.why)
+            one.admitted = replace(one.admitted, possible_duplicate=True)
+        if one.unknown is None:  # else the journal goes on saying ``sending``: unknown if we die
+            self._leave(one, Settle(Status.PENDING, step.code, step.why))
         one.slot.free()
-        is_asked = await self.halting.sleep(step.seconds)
-        if is_asked:
-            # An outcome that was unknown before the wait is still unknown after it.
-            left = Settle(Status.UNKNOWN, step.code, step.why) if one.is_on_its_way else waiting
-            self._settle(one, left)
+        if await self.halting.sleep(step.seconds):
+            if one.unknown is not None:
+                self._settle(one, one.unknown)
             return False
-        before = one.body.stamp
-        body = (await load([admitted.picture], reading=self.reading))[0]
+        body = (await load([one.admitted.picture], reading=self.reading))[0]
         if isinstance(body, SourceFault):
             self._settle(one, Settle(Status.FAILED, body.code, body.message))
             return False
-        if body.stamp != before:
+        if body.stamp != one.body.stamp:
             changed = "the file changed between two attempts to send it"
             self._settle(one, Settle(Status.FAILED, "file_changed", changed))
             return False
         one.body = body
         await one.slot.take()
-        await self.scribe.intend([admitted])
+        await self.scribe.intend([one.admitted])
         one.is_on_its_way = True
         return True
 
     def _settle(self, one: _Try, step: Settle) -> None:
+        if step.status is Status.FAILED:
+            step = _still(one, step)
         outcome = self._outcome(one, step)
         one.is_on_its_way = False
         self.scribe.settle(outcome)
@@ -187,6 +188,16 @@ class Delivery:
         cause = self.limits.record(step.status, step.code)
         if cause is not None:
             self.halting.ask(cause)
+
+    def _leave(self, one: _Try, step: Settle) -> None:
+        """Not sent after all, or not yet: the row is what it was, with why if it was nothing."""
+        one.is_on_its_way = False
+        if one.unknown is not None:
+            self._settle(one, one.unknown)
+        elif one.admitted.before in MAYBE_THERE:
+            self.scribe.release([one.admitted])
+        else:
+            self.scribe.settle(self._outcome(one, step))
 
     def _halt(self, one: _Try, step: Halt) -> None:
         why = step.stop
@@ -198,15 +209,13 @@ class Delivery:
         for outcome in self._forbidden:
             self.scribe.release([outcome.admitted])
         self._forbidden.clear()
-        self._leave_pending(one)
+        self._leave(one, Settle(Status.PENDING, why.code, why.why))
         self.halting.ask(why)
 
-    def _leave_pending(self, one: _Try) -> None:
-        one.is_on_its_way = False
-        self.scribe.release([one.admitted])
-
     def _cut_off(self, one: _Try) -> None:
-        if one.is_on_its_way:
+        if one.unknown is not None and not one.is_on_its_way:
+            self._settle(one, one.unknown)
+        elif one.is_on_its_way:
             why = "the run was ended while this picture was on its way"
             self.scribe.settle(self._outcome(one, Settle(Status.UNKNOWN, "interrupted", why)))
             one.is_on_its_way = False
@@ -229,3 +238,11 @@ class Delivery:
             at=timestamp(self.clock.now()),
             answer=one_line(text, token=self.token, limit=ANSWER_SHOWN) if text else "",
         )
+
+
+def _still(one: _Try, step: Settle) -> Settle:
+    """A refusal of a later attempt doesn't unsay that an earlier one may have brought it there."""
+    before = Status.UNKNOWN if one.unknown is not None else one.admitted.before
+    if before not in MAYBE_THERE:
+        return step
+    return Settle(before, step.code, f"sending it again failed: {step.message}")

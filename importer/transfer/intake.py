@@ -6,7 +6,6 @@ Plain calls that block; the pipeline makes them in a thread, one at a time.
 from __future__ import annotations
 
 import itertools
-import os
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -97,12 +96,12 @@ class Intake:
             if not isinstance(picture.source, LocalFile) or row.mtime_ns is None:
                 continue
             path, was_changed = picture.source.path, row.status == "changed"
-            if not os.path.lexists(path):
-                is_changed = was_changed  # it is gone; what was uploaded stands
-            elif stamp_of(path) == (row.size, row.mtime_ns):
+            if stamp_of(path) == (row.size, row.mtime_ns):
                 is_changed = False
             else:
-                is_changed = sha256_of(path) != (row.sha256 or b"")
+                now = sha256_of(path)
+                # Where nothing can be read any more, what was uploaded stands.
+                is_changed = now != row.sha256 if now else was_changed
             if is_changed != was_changed:
                 changed.append((row, picture, is_changed))
         self.admission.mark_changed(changed)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import anyio
 import anyio.to_thread
 
+from importer.errors import ManifestError
+from importer.model import Stop
 from importer.transfer.delivery import Loaded
 from importer.transfer.sources import SourceFault, load
 
@@ -54,20 +56,22 @@ class Pipeline:
         ready_in, ready_out = anyio.create_memory_object_stream[Loaded](READY_ROWS)
         turnstile = anyio.Lock(fast_acquire=True)
         workers = self.delivery.pacing.ceiling
-        async with anyio.create_task_group() as flow:
-            flow.start_soon(self._end_after_grace, flow.cancel_scope)
-            async with anyio.create_task_group() as stages:
-                stages.start_soon(self._load, groups_in)
-                stages.start_soon(self._intend, groups_out, ready_in)
-                # Twice as many as slots: those whose picture waits for a retry hold none.
-                for _ in range(2 * workers):
-                    stages.start_soon(self._work, ready_out.clone(), turnstile)
-            flow.cancel_scope.cancel()
-        # Intended, but cut off before a worker took it: never sent.
-        with suppress(anyio.WouldBlock, anyio.EndOfStream), ready_out:
-            while True:
-                self.delivery.scribe.release([ready_out.receive_nowait().admitted])
-        self.delivery.end()
+        try:
+            async with anyio.create_task_group() as flow:
+                flow.start_soon(self._end_after_grace, flow.cancel_scope)
+                async with anyio.create_task_group() as stages:
+                    stages.start_soon(self._load, groups_in)
+                    stages.start_soon(self._intend, groups_out, ready_in)
+                    # Twice as many as slots: those whose picture waits for a retry hold none.
+                    for _ in range(2 * workers):
+                        stages.start_soon(self._work, ready_out.clone(), turnstile)
+                flow.cancel_scope.cancel()
+        finally:
+            # Intended, but cut off before a worker took it: never sent.
+            with suppress(anyio.WouldBlock, anyio.EndOfStream), ready_out, groups_out:
+                while True:
+                    self.delivery.skip(ready_out.receive_nowait())
+            self.delivery.end()
 
     async def _load(self, groups: MemoryObjectSendStream[Groups]) -> None:
         """Read ahead: several small pictures a hop, at most about GROUP_BYTES at once."""
@@ -76,7 +80,7 @@ class Pipeline:
         with suppress(anyio.BrokenResourceError):
             async with groups:
                 while not self._is_halting:
-                    chunk = await anyio.to_thread.run_sync(self.intake.next_chunk)
+                    chunk = await self._next_chunk()
                     if chunk is None:
                         return
                     while chunk and not self._is_halting:
@@ -86,6 +90,15 @@ class Pipeline:
                             size = sum(one.body.size_bytes for one in loaded) // len(loaded)
                             rows = max(1, min(GROUP_ROWS, GROUP_BYTES // max(1, size)))
                             await groups.send(loaded)
+
+    async def _next_chunk(self) -> list[Admitted] | None:
+        try:
+            return await anyio.to_thread.run_sync(self.intake.next_chunk)
+        except ManifestError as error:
+            # It was whole when it was surveyed: somebody has changed it since.
+            why = f"the manifest was changed during the run: {error.what}"
+            self.delivery.halting.ask(Stop(3, "manifest_changed", why, error.fix))
+            return None
 
     async def _load_group(self, group: Sequence[Admitted]) -> Groups:
         """Those of a group that can be sent; the others are settled here."""
@@ -137,7 +150,8 @@ class Pipeline:
                     raise anyio.BrokenResourceError
                 await ready.send(one)
             except (anyio.BrokenResourceError, anyio.get_cancelled_exc_class()) as error:
-                self.delivery.scribe.release([late.admitted for late in group[place:]])
+                for late in group[place:]:
+                    self.delivery.skip(late)
                 if isinstance(error, anyio.get_cancelled_exc_class()):
                     raise
                 return
@@ -154,7 +168,7 @@ class Pipeline:
                             loaded = await ready.receive()
                             await self._take_slot(slot, loaded)
                         if self._is_halting:
-                            self.delivery.scribe.release([loaded.admitted])
+                            self.delivery.skip(loaded)
                         else:
                             await self.delivery.deliver(loaded, slot)
                     finally:
@@ -164,7 +178,7 @@ class Pipeline:
         try:
             await slot.take()
         except BaseException:
-            self.delivery.scribe.release([loaded.admitted])  # cut off before it was sent
+            self.delivery.skip(loaded)
             raise
 
     async def _end_after_grace(self, scope: anyio.CancelScope) -> None:

@@ -52,6 +52,7 @@ class Scribe:
         self._written = anyio.Event()
         self._is_urgent = False
         self._is_closed = False
+        self._is_part_broken = False
         self.failure: StorageError | None = None
 
     async def intend(self, group: Sequence[Admitted]) -> None:
@@ -63,9 +64,22 @@ class Scribe:
         self._intents.extend(group)
         written = self._written
         self._wake(is_urgent=True)
-        await written.wait()
+        try:
+            await written.wait()
+        except BaseException:
+            self._take_back(group)
+            raise
         if self.failure is not None:
             raise self.failure
+
+    def _take_back(self, group: Sequence[Admitted]) -> None:
+        """Cut off while it waited: what isn't being written yet never will be."""
+        waiting = {id(admitted) for admitted in self._intents}
+        if all(id(admitted) in waiting for admitted in group):
+            taken = {id(admitted) for admitted in group}
+            self._intents = [one for one in self._intents if id(one) not in taken]
+        else:
+            self.release(group)
 
     def release(self, group: Sequence[Admitted]) -> None:
         """These were intended and then not sent after all."""
@@ -103,10 +117,14 @@ class Scribe:
         releases, self._releases = self._releases, []
         outcomes, self._outcomes = self._outcomes, []
         written, self._written = self._written, anyio.Event()
+        settled = [outcome for outcome in outcomes if outcome.status is not Status.PENDING]
         try:
-            if self.failure is None:
-                await anyio.to_thread.run_sync(self._commit, intents, releases, outcomes)
-                self._on_durable([o for o in outcomes if o.status is not Status.PENDING])
+            if self.failure is None and (intents or releases or outcomes):
+                with anyio.CancelScope(shield=True):  # one commit, then the cancelled may go
+                    await anyio.to_thread.run_sync(self._commit, intents, releases, outcomes)
+                    self._on_durable(settled)
+                    if settled and not self._is_part_broken:
+                        await anyio.to_thread.run_sync(self._follow, settled)
         except StorageError as error:
             self._fail(error)
         finally:
@@ -118,10 +136,14 @@ class Scribe:
         releases: Sequence[Admitted],
         outcomes: Sequence[Outcome],
     ) -> None:
-        if intents or releases or outcomes:
-            self._journal.commit(intents=intents, releases=releases, outcomes=outcomes)
-        if outcomes:
-            self._part.append(o for o in outcomes if o.status is not Status.PENDING)
+        self._journal.commit(intents=intents, releases=releases, outcomes=outcomes)
+
+    def _follow(self, settled: Sequence[Outcome]) -> None:
+        """``.part`` is a convenience: where it can't be written, the journal still has it all."""
+        try:
+            self._part.append(settled)
+        except StorageError:
+            self._is_part_broken = True
 
     def _fail(self, error: StorageError) -> None:
         """What couldn't be written stays ``sending`` on the disk: unknown, never forgotten."""

@@ -81,9 +81,7 @@ def test_flags_and_columns_are_told_as_they_are(command: Command) -> None:
 
 
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda path: path.stem)
-def test_example_manifests_work(
-    manifest: Path, gallery: RunningGallery, command: Command
-) -> None:
+def test_example_manifests_work(manifest: Path, gallery: RunningGallery, command: Command) -> None:
     """Each passes the check, and each of its rows arrives."""
     folder = command.folder / "manifests"
     shutil.copytree(ROOT / "manifests", folder)
