@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import UsageError
-from importer.ledger.journal import Job
+from importer.ledger.job import Job
 from importer.manifest.columns import Columns, find_columns
 from importer.manifest.delimited import Manifest, open_manifest
 from importer.manifest.validate import Validator

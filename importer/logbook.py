@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from importer.errors import UsageError
 from importer.events import Event, NoObserver, Observer, RowSettled, RunBegan, RunEnded, Warned
-from importer.ledger.journal import public_source
+from importer.ledger.rows import public_source
 from importer.model import Status
 from importer.secret import WipingFilter, one_line
 

@@ -18,7 +18,7 @@ from importer.events import RunBegan, RunEnded
 from importer.job import OpenedManifest, job_of, open_for_reading
 from importer.ledger import lock
 from importer.ledger.admission import WANTED, Admission
-from importer.ledger.journal import Job, Journal
+from importer.ledger.journal import Journal
 from importer.ledger.results import Drawing, Drawn, PartFile
 from importer.ledger.snapshot import begin_snapshot
 from importer.model import Status, Stop, Summary
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from importer.clock import Clock
     from importer.events import Observer
+    from importer.ledger.job import Job
     from importer.manifest.delimited import Survey
     from importer.secret import Token
     from importer.settings import Settings

@@ -9,13 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from importer.ledger.journal import (
-    JOURNAL_COLUMNS,
-    Journal,
-    JournalRow,
-    public_source,
-    shown_source,
-)
+from importer.ledger.rows import JOURNAL_COLUMNS, JournalRow, public_source, shown_source
 from importer.manifest.identity import repeated
 from importer.model import MAYBE_THERE, Admitted, Collection, Invalid, Picture, Status
 
@@ -23,6 +17,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
+    from importer.ledger.journal import Journal
     from importer.manifest.recorded import Recorded
     from importer.settings import RowsWanted
 

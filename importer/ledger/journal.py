@@ -9,20 +9,20 @@ import os
 import socket
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from importer.errors import JournalMismatch, StorageError
+from importer.ledger.rows import JOURNAL_COLUMNS, JournalRow, public_source
 from importer.ledger.schema import connect, translated
-from importer.model import Collection, RemoteUrl, Status, Tally
-from importer.secret import public_url
+from importer.model import Collection, Status, Tally
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
-    from importer.model import Admitted, Outcome, Picture
+    from importer.ledger.job import Job
+    from importer.model import Admitted, Outcome
 
 _INTEND = "UPDATE rows SET status = 'sending', possible_duplicate = ?, run = ? WHERE id = ?"
 _RELEASE = "UPDATE rows SET status = ? WHERE id = ? AND status = 'sending'"
@@ -31,72 +31,6 @@ UPDATE rows SET status = ?, code = ?, message = ?, http = ?, attempts = ?,
     size = coalesce(?, size), sha256 = coalesce(?, sha256), mtime_ns = coalesce(?, mtime_ns),
     seconds = ?, at = ?, possible_duplicate = ?, answer = ?, run = ?, source = ?
 WHERE id = ?"""
-
-
-class JournalRow(NamedTuple):
-    """One row as the journal knows it; the columns of ``JOURNAL_COLUMNS`` in their order."""
-
-    id: int
-    key: bytes
-    snapshot: int
-    line: int
-    status: str
-    code: str | None
-    message: str | None
-    http: int | None
-    attempts: int
-    size: int | None
-    sha256: bytes | None
-    mtime_ns: int | None
-    seconds: float | None
-    at: str | None
-    possible_duplicate: int
-    answer: str | None
-    run: int | None
-    copies: int
-    has_source: bool
-
-    @property
-    def state(self) -> Status:
-        """Its status.
-
-        Raises:
-            StorageError: it is no word of ours, so the journal is damaged.
-        """
-        try:
-            return Status(self.status)
-        except ValueError:
-            raise StorageError(
-                f"the journal is damaged (a row of line {self.line} has no status)",
-                fix="restore it from a backup, or delete it and run the results file",
-            ) from None
-
-
-JOURNAL_COLUMNS = ", ".join(JournalRow._fields).replace(
-    "has_source", "source IS NOT NULL AS has_source"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What a journal belongs to."""
-
-    manifest: Path  #: absolute
-    results: Path  #: absolute
-    origin: str  #: the endpoint's
-
-    @property
-    def journal(self) -> Path:
-        return self.results.with_name(self.results.name + ".journal")
-
-    @property
-    def part(self) -> Path:
-        return self.results.with_name(self.results.name + ".part")
-
-    @property
-    def is_rerun(self) -> bool:
-        """The manifest is the job's own results file."""
-        return self.manifest == self.results
 
 
 class Journal:
@@ -329,14 +263,3 @@ class Journal:
     def _note(self, **values: str) -> None:
         with self.transaction() as db:
             db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
-
-
-def public_source(picture: Picture) -> str:
-    """A source as it may stand in the journal: a URL without what may be secret in it."""
-    source = picture.source
-    return public_url(source.url) if isinstance(source, RemoteUrl) else source.path
-
-
-def shown_source(cell: str) -> str:
-    """The same of a cell that may be neither path nor URL."""
-    return (public_url(cell) if "://" in cell else cell)[:1000]

@@ -16,7 +16,7 @@ from importer.ledger.schema import translated
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from importer.ledger.journal import Job
+    from importer.ledger.job import Job
 
 
 @contextmanager

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from importer.ledger.journal import Job, Journal, JournalRow
+    from importer.ledger.job import Job
+    from importer.ledger.journal import Journal
+    from importer.ledger.rows import JournalRow
     from importer.manifest.columns import Columns
     from importer.manifest.delimited import Manifest
     from importer.manifest.recorded import Recorded

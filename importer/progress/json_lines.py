@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
 from importer.events import Event, Progress, RowSettled, RunBegan, RunEnded, Warned
-from importer.ledger.journal import public_source
+from importer.ledger.rows import public_source
 from importer.model import Status
 from importer.progress.closing import next_command
 from importer.progress.stream import SteadyStream

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from importer.events import RowSettled, Warned
-from importer.ledger.journal import public_source
+from importer.ledger.rows import public_source
 from importer.model import Status
 from importer.progress.words import printable, size
 

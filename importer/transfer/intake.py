@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from importer.ledger.admission import Admission, Judged
-    from importer.ledger.journal import JournalRow
+    from importer.ledger.rows import JournalRow
     from importer.manifest.columns import Columns
     from importer.manifest.delimited import Manifest
     from importer.manifest.validate import Validator

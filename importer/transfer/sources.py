@@ -30,6 +30,11 @@ WHOLE_UP_TO = (
 )  # bytes; above it a body is streamed, see docs/performance of asyncio's TLS
 BLOCK = 256 * 1024  # bytes a read of a streamed body: one hop to a thread each
 
+# The last bytes of a streamed body. So few never have to wait in aiohttp's writer (it waits from
+# 64 KiB on); a gallery that answers while the writer waits costs the connection, since aiohttp
+# cancels a writer that hasn't ended when the answer has.
+TAIL = 16 * 1024
+
 # O_NONBLOCK: opening a pipe that nobody writes to must not hang; O_BINARY exists on Windows only.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -101,6 +106,8 @@ class Streamed:
                         self._expect(file.stamp())
                         await file.close()
                         self._is_read = True
+                        yield block[:-TAIL]
+                        block = block[-TAIL:]
                     yield block
         except _Changed as error:
             self.fault = SourceFault("file_changed", "the file changed while it was read")

@@ -19,7 +19,8 @@ TOKEN = "canary/Tok+en&with=signs;and%25#ü"  # must never be seen anywhere but 
 
 def clean_environment(**more: str) -> dict[str, str]:
     """Of a user who has set nothing of ours."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("IMPORTER_", "COV_"))}
+    ours = ("IMPORTER_", "COV_", "PYTHONDONTWRITEBYTECODE")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     return kept | {"PYTHONUTF8": "1"} | more
 
 

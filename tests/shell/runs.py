@@ -12,7 +12,8 @@ import anyio
 
 from importer.api import import_manifest
 from importer.clock import SystemClock
-from importer.ledger.journal import Job, Journal
+from importer.ledger.job import Job
+from importer.ledger.journal import Journal
 from importer.model import Admitted, Collection, LocalFile, Outcome, Picture, Row, Status
 from importer.secret import Token
 from importer.settings import Pace, Patience, Reading, Sending, Settings

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from importer.errors import JournalMismatch, StorageError
-from importer.ledger.journal import Job, Journal
+from importer.ledger.job import Job
+from importer.ledger.journal import Journal
 from importer.model import Admitted, Status
 from tests.shell.runs import (
     doctor,

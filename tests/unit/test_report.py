@@ -15,7 +15,8 @@ import pytest
 import importer
 from importer.destination import verdicts
 from importer.errors import JournalMismatch, StorageError, UsageError
-from importer.ledger.journal import Job, Journal
+from importer.ledger.job import Job
+from importer.ledger.journal import Journal
 from importer.model import Collection, Status
 from importer.report import write_report
 from importer.report.advice import ADVICE, advice_on

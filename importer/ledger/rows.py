@@ -1,0 +1,67 @@
+"""One row as the journal knows it, and how a row's source may be shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from importer.errors import StorageError
+from importer.model import RemoteUrl, Status
+from importer.secret import public_url
+
+if TYPE_CHECKING:
+    from importer.model import Picture
+
+
+class JournalRow(NamedTuple):
+    """One row as the journal knows it; the columns of ``JOURNAL_COLUMNS`` in their order."""
+
+    id: int
+    key: bytes
+    snapshot: int
+    line: int
+    status: str
+    code: str | None
+    message: str | None
+    http: int | None
+    attempts: int
+    size: int | None
+    sha256: bytes | None
+    mtime_ns: int | None
+    seconds: float | None
+    at: str | None
+    possible_duplicate: int
+    answer: str | None
+    run: int | None
+    copies: int
+    has_source: bool
+
+    @property
+    def state(self) -> Status:
+        """Its status.
+
+        Raises:
+            StorageError: it is no word of ours, so the journal is damaged.
+        """
+        try:
+            return Status(self.status)
+        except ValueError:
+            raise StorageError(
+                f"the journal is damaged (a row of line {self.line} has no status)",
+                fix="restore it from a backup, or delete it and run the results file",
+            ) from None
+
+
+JOURNAL_COLUMNS = ", ".join(JournalRow._fields).replace(
+    "has_source", "source IS NOT NULL AS has_source"
+)
+
+
+def public_source(picture: Picture) -> str:
+    """A source as it may stand in the journal: a URL without what may be secret in it."""
+    source = picture.source
+    return public_url(source.url) if isinstance(source, RemoteUrl) else source.path
+
+
+def shown_source(cell: str) -> str:
+    """The same of a cell that may be neither path nor URL."""
+    return (public_url(cell) if "://" in cell else cell)[:1000]
