@@ -7,8 +7,9 @@ duplicate of the first, what was uploaded stays uploaded, and the pictures to de
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from importer.ledger.batch import run_batched
 from importer.ledger.rows import JOURNAL_COLUMNS, JournalRow, public_source, shown_source
 from importer.manifest.identity import repeated
 from importer.model import MAYBE_THERE, Admitted, Collection, Invalid, Picture, Status
@@ -37,8 +38,8 @@ CHANGED = "the file has other content than what was uploaded"
 DAMAGED = -1  #: the "occurrence" of a row whose recorded key can't be read any more
 
 _PLACE = (
-    "INSERT OR IGNORE INTO rows (key, snapshot, line, collection, status, code, message, source)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT OR IGNORE INTO rows"
+    " (id, key, snapshot, line, collection, status, code, message, source)"
 )
 
 
@@ -62,14 +63,9 @@ class Admission:
         if not judged:
             return []
         self.uploaded.clear()
-        first, last = judged[0][0].line, judged[-1][0].line
         with self.journal.transaction() as db:
             keys = [self._key_of(row, recorded) for row, recorded in judged]
-            db.executemany(
-                _PLACE,
-                [self._placed(row, key) for (row, _), key in zip(judged, keys, strict=True)],
-            )
-            known = self.journal.by_lines(self.snapshot, first, last)
+            known = self._place(db, judged, keys)
             admitted = []
             for (row, recorded), key in zip(judged, keys, strict=True):
                 found = known.get(row.line) or self._settle_place(db, row, key)
@@ -79,6 +75,19 @@ class Admission:
                 if one is not None:
                     admitted.append(one)
         return admitted
+
+    def _place(
+        self, db: sqlite3.Connection, judged: Sequence[Judged], keys: Sequence[bytes]
+    ) -> dict[int, JournalRow]:
+        """Place the rows that are new; gives what is known then of those lines."""
+        first = self.journal.free_ids(len(judged))
+        placed = [
+            (first + place, *self._placed(row, key))
+            for place, ((row, _), key) in enumerate(zip(judged, keys, strict=True))
+        ]
+        if run_batched(db, _PLACE, placed) == len(placed):  # a first run: all of them are new
+            return {row[3]: _new_row(row) for row in placed}
+        return self.journal.by_lines(self.snapshot, judged[0][0].line, judged[-1][0].line)
 
     def _key_of(self, row: Picture | Invalid, recorded: Recorded | None) -> bytes:
         """A row keeps the key under which it was sent, whatever became of its cells since.
@@ -107,7 +116,7 @@ class Admission:
         self.edited += 1
         self.edited_line = self.edited_line or row.line
 
-    def _placed(self, row: Picture | Invalid, key: bytes) -> tuple[object, ...]:
+    def _placed(self, row: Picture | Invalid, key: bytes) -> tuple[Any, ...]:
         if isinstance(row, Picture):
             collection = self.journal.collection_id(row.collection)
             return (key, self.snapshot, row.line, collection, "pending", None, None, None)
@@ -212,6 +221,16 @@ class Admission:
                     for row, picture, is_changed in changed
                 ],
             )  # fmt: skip
+
+
+def _new_row(placed: Sequence[Any]) -> JournalRow:
+    """A row as it has just been placed."""
+    number, key, snapshot, line, _, status, code, message, _ = placed
+    return JournalRow(
+        number, key, snapshot, line, status, code, message, http=None, attempts=0, size=None,
+        sha256=None, mtime_ns=None, seconds=None, at=None, possible_duplicate=0, answer=None,
+        run=None, copies=0, has_source=False,
+    )  # fmt: skip
 
 
 def said(row: Invalid) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from importer.errors import JournalMismatch, StorageError
+from importer.ledger.batch import run_batched
 from importer.ledger.rows import JOURNAL_COLUMNS, JournalRow, public_source
 from importer.ledger.schema import connect, translated
 from importer.model import Collection, Status, Tally
@@ -24,13 +25,24 @@ if TYPE_CHECKING:
     from importer.ledger.job import Job
     from importer.model import Admitted, Outcome
 
-_INTEND = "UPDATE rows SET status = 'sending', possible_duplicate = ?, run = ? WHERE id = ?"
-_RELEASE = "UPDATE rows SET status = ? WHERE id = ? AND status = 'sending'"
-_SETTLE = """
-UPDATE rows SET status = ?, code = ?, message = ?, http = ?, attempts = ?,
-    size = coalesce(?, size), sha256 = coalesce(?, sha256), mtime_ns = coalesce(?, mtime_ns),
-    seconds = ?, at = ?, possible_duplicate = ?, answer = ?, run = ?, source = ?
-WHERE id = ?"""
+_INTEND = (
+    "UPDATE rows SET status = 'sending', possible_duplicate = v.column1, run = v.column2 FROM (",
+    ") AS v WHERE rows.id = v.column3",
+)
+_RELEASE = (
+    "UPDATE rows SET status = v.column1 FROM (",
+    ") AS v WHERE rows.id = v.column2 AND rows.status = 'sending'",
+)
+_SETTLE = (
+    (
+        "UPDATE rows SET status = v.column1, code = v.column2, message = v.column3,"
+        " http = v.column4, attempts = v.column5, size = coalesce(v.column6, size),"
+        " sha256 = coalesce(v.column7, sha256), mtime_ns = coalesce(v.column8, mtime_ns),"
+        " seconds = v.column9, at = v.column10, possible_duplicate = v.column11,"
+        " answer = v.column12, run = v.column13, source = v.column14 FROM ("
+    ),
+    ") AS v WHERE rows.id = v.column15",
+)
 
 
 class Journal:
@@ -41,6 +53,7 @@ class Journal:
         self.path = path
         self.run = 0
         self._file = os.stat(path)
+        self._next_id = 0
         self._lock = threading.Lock()  # the intake and the scribe write from threads of their own
         self._collections: dict[Collection, int] = {}
 
@@ -156,16 +169,13 @@ class Journal:
         """
         run = self.run
         with self.transaction() as db:
-            if outcomes:
-                db.executemany(_SETTLE, [self._settled(outcome) for outcome in outcomes])
-            if releases:
-                back = [(admitted.before.value, admitted.id) for admitted in releases]
-                db.executemany(_RELEASE, back)
-            if intents:
-                db.executemany(
-                    _INTEND,
-                    [(admitted.possible_duplicate, run, admitted.id) for admitted in intents],
-                )
+            # Twice the same row in one statement, and it were chance which one stays.
+            for settled in _apart(outcomes):
+                run_batched(db, _SETTLE[0], [self._settled(one) for one in settled], _SETTLE[1])
+            back = [(admitted.before.value, admitted.id) for admitted in releases]
+            run_batched(db, _RELEASE[0], back, _RELEASE[1])
+            meant = [(one.possible_duplicate, run, one.id) for one in intents]
+            run_batched(db, _INTEND[0], meant, _INTEND[1])
 
     def _settled(self, outcome: Outcome) -> tuple[Any, ...]:
         admitted = outcome.admitted
@@ -189,6 +199,14 @@ class Journal:
         )
 
     # ------------------------------------------------------------ what is known
+
+    def free_ids(self, count: int) -> int:
+        """The first of so many numbers that no row has. One process writes a journal at a time."""
+        if not self._next_id:
+            found = self.db.execute("SELECT max(id) FROM rows").fetchone()
+            self._next_id = (found[0] or 0) + 1
+        self._next_id += count
+        return self._next_id - count
 
     def collection_id(self, collection: Collection) -> int:
         """The number of a collection; made when it is new. Call it inside a transaction."""
@@ -263,3 +281,11 @@ class Journal:
     def _note(self, **values: str) -> None:
         with self.transaction() as db:
             db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+
+
+def _apart(outcomes: Sequence[Outcome]) -> Iterator[Sequence[Outcome]]:
+    """The outcomes in stretches in which no row comes twice; nearly always one."""
+    if len({outcome.admitted.id for outcome in outcomes}) == len(outcomes):
+        yield outcomes
+    else:
+        yield from ([outcome] for outcome in outcomes)

@@ -1,4 +1,4 @@
-"""The bounded run: intake -> loaded groups -> durable intents -> workers -> the scribe.
+"""The bounded run: intake -> groups -> loaded -> durable intents -> workers -> the scribe.
 
 Data goes forward through bounded streams, so that nothing grows with the manifest's length. A stop
 lets what is in flight finish; what was only intended goes back to pending.
@@ -14,7 +14,7 @@ import anyio
 import anyio.to_thread
 
 from importer.errors import ManifestError
-from importer.model import Stop
+from importer.model import Admitted, Stop
 from importer.transfer.delivery import Loaded
 from importer.transfer.sources import SourceFault, load
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-    from importer.model import Admitted
     from importer.transfer.delivery import Delivery
     from importer.transfer.intake import Intake
     from importer.transfer.pacing import Slot
 
 GROUP_ROWS = 32  # small pictures read in one thread hop
 GROUP_BYTES = 4 << 20  # of them, about: a group of larger pictures has fewer
+LOADERS = 3  # groups that are read at once: while one waits for a slow disk, others go on
 READY_ROWS = (
     16  # intended and not yet taken by a worker; with a group, what a crash may leave unknown
 )
@@ -45,6 +45,7 @@ class Pipeline:
     intake: Intake
     delivery: Delivery
     canary: bool
+    group_rows: int = 8  #: grows and shrinks with the pictures' size
 
     async def run(self) -> None:
         """Deliver everything that the intake admits, or drain when the run is asked to stop.
@@ -52,6 +53,7 @@ class Pipeline:
         Raises:
             StorageError, ManifestError: the run can't go on (in an exception group).
         """
+        chosen_in, chosen_out = anyio.create_memory_object_stream[list[Admitted]](1)
         groups_in, groups_out = anyio.create_memory_object_stream[Groups](1)
         ready_in, ready_out = anyio.create_memory_object_stream[Loaded](READY_ROWS)
         turnstile = anyio.Lock(fast_acquire=True)
@@ -60,7 +62,11 @@ class Pipeline:
             async with anyio.create_task_group() as flow:
                 flow.start_soon(self._end_after_grace, flow.cancel_scope)
                 async with anyio.create_task_group() as stages:
-                    stages.start_soon(self._load, groups_in)
+                    stages.start_soon(self._read, chosen_in)
+                    for _ in range(LOADERS):
+                        stages.start_soon(self._load, chosen_out.clone(), groups_in.clone())
+                    chosen_out.close()
+                    groups_in.close()
                     stages.start_soon(self._intend, groups_out, ready_in)
                     # Twice as many as slots: those whose picture waits for a retry hold none.
                     for _ in range(2 * workers):
@@ -73,23 +79,35 @@ class Pipeline:
                     self.delivery.skip(ready_out.receive_nowait())
             self.delivery.end()
 
-    async def _load(self, groups: MemoryObjectSendStream[Groups]) -> None:
-        """Read ahead: several small pictures a hop, at most about GROUP_BYTES at once."""
-        rows = GROUP_ROWS
+    async def _read(self, chosen: MemoryObjectSendStream[list[Admitted]]) -> None:
+        """Take in the manifest, and cut it into groups that are read from disk in one hop each."""
         # A broken stream: the next stage takes no more, because the run is asked to stop.
         with suppress(anyio.BrokenResourceError):
-            async with groups:
+            async with chosen:
                 while not self._is_halting:
                     chunk = await self._next_chunk()
                     if chunk is None:
                         return
                     while chunk and not self._is_halting:
-                        group, chunk = chunk[:rows], chunk[rows:]
-                        loaded = await self._load_group(group)
-                        if loaded:
-                            size = sum(one.body.size_bytes for one in loaded) // len(loaded)
-                            rows = max(1, min(GROUP_ROWS, GROUP_BYTES // max(1, size)))
-                            await groups.send(loaded)
+                        group, chunk = chunk[: self.group_rows], chunk[self.group_rows :]
+                        await chosen.send(group)
+
+    async def _load(
+        self,
+        chosen: MemoryObjectReceiveStream[list[Admitted]],
+        groups: MemoryObjectSendStream[Groups],
+    ) -> None:
+        """Read ahead: several small pictures a hop, at most about GROUP_BYTES at once."""
+        with suppress(anyio.BrokenResourceError):
+            async with chosen, groups:
+                async for group in chosen:
+                    if self._is_halting:
+                        return
+                    loaded = await self._load_group(group)
+                    if loaded:
+                        size = sum(one.body.size_bytes for one in loaded) // len(loaded)
+                        self.group_rows = max(1, min(GROUP_ROWS, GROUP_BYTES // max(1, size)))
+                        await groups.send(loaded)
 
     async def _next_chunk(self) -> list[Admitted] | None:
         try:

@@ -1,0 +1,36 @@
+"""Many rows in one statement.
+
+Python's sqlite3 lets go of the interpreter lock around each step of a statement, and a thread that
+wants it back stands in line behind a busy loop. With ``executemany``, a step a row, a group of 64
+outcomes took as long as the loop was busy 64 times over; one statement a group asks once. Measured
+with 30 KB pictures at 64 at once, it was a third of an upload's time.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+MOST_ROWS = 256  # SQLite takes 32,766 values in one statement
+
+
+def run_batched(
+    db: sqlite3.Connection, before: str, rows: Sequence[Sequence[object]], behind: str = ""
+) -> int:
+    """Run ``before VALUES (...), (...) behind``; gives how many rows it changed."""
+    changed = 0
+    for start in range(0, len(rows), MOST_ROWS):
+        part = rows[start : start + MOST_ROWS]
+        sql = before + _values(len(part), len(part[0])) + behind
+        changed += db.execute(sql, [value for row in part for value in row]).rowcount
+    return changed
+
+
+@lru_cache(maxsize=1024)
+def _values(rows: int, width: int) -> str:
+    one = f"({', '.join('?' * width)})"
+    return f" VALUES {', '.join([one] * rows)}"
