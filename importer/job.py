@@ -1,19 +1,27 @@
-"""A manifest opened as a job: where its results lie, and how its rows are judged."""
+"""A manifest opened as a job: where its results lie, how its rows are judged, what it can draw."""
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import UsageError
+from importer.ledger.admission import Admission
 from importer.ledger.job import Job
+from importer.ledger.journal import Journal
+from importer.ledger.results import Drawing
 from importer.manifest.columns import Columns, find_columns
 from importer.manifest.delimited import Manifest, open_manifest
 from importer.manifest.validate import Validator
-from importer.transfer.intake import Judging
+from importer.transfer.intake import Intake, Judging
 
 if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from importer.manifest.delimited import Survey
+    from importer.model import Status
     from importer.settings import Reading
 
 
@@ -60,3 +68,41 @@ def job_of(opened: OpenedManifest, *, results: Path | None, origin: str) -> Job:
             fix="choose another name with -o",
         )
     return Job(manifest, results, origin)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedJob:
+    """A job that is ours: its manifest was read once, its journal is open."""
+
+    manifest: OpenedManifest
+    job: Job
+    survey: Survey
+    journal: Journal
+    snapshot: int
+
+    @property
+    def drawing(self) -> Drawing:
+        manifest = self.manifest
+        return Drawing(
+            self.job,
+            self.journal,
+            manifest.manifest,
+            manifest.columns,
+            manifest.judging,
+            self.snapshot,
+            (self.survey.size_bytes, self.survey.mtime_ns),
+        )
+
+    def intake(self, wanted: frozenset[Status], lines: tuple[int, int] | None = None) -> Intake:
+        admission = Admission(self.journal, self.snapshot, wanted)
+        return Intake(self.manifest.manifest, self.manifest.judging, admission, lines=lines)
+
+
+def borrowed_journal(job: Job, files: ExitStack) -> Journal:
+    """A copy of the job's journal for a run that changes nothing."""
+    folder = Path(files.enter_context(tempfile.TemporaryDirectory(prefix="importer-")))
+    copy = folder / "dry-run.journal"
+    if job.journal.exists():
+        with Journal.open(job) as journal, Journal.open(job, path=copy) as borrowed:
+            journal.db.backup(borrowed.db)
+    return files.enter_context(Journal.open(job, path=copy))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import AsyncExitStack, ExitStack, suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -15,18 +13,17 @@ from importer.clock import timestamp
 from importer.destination.event_gallery import EventGallery
 from importer.errors import ImporterError, ManifestError, StorageError, UsageError
 from importer.events import RunBegan, RunEnded
-from importer.job import OpenedManifest, job_of, open_for_reading
+from importer.job import OpenedJob, OpenedManifest, borrowed_journal, job_of, open_for_reading
 from importer.ledger import lock
-from importer.ledger.admission import WANTED, Admission
+from importer.ledger.admission import WANTED
 from importer.ledger.journal import Journal
-from importer.ledger.results import Drawing, Drawn, PartFile
+from importer.ledger.results import Drawn, PartFile
 from importer.ledger.snapshot import begin_snapshot
 from importer.model import Status, Stop, Summary
 from importer.signals import EXIT_CODES, watched
 from importer.telling import Telling
 from importer.transfer.delivery import Delivery
 from importer.transfer.halting import Halting
-from importer.transfer.intake import Intake
 from importer.transfer.limits import Limits
 from importer.transfer.pacing import Pacing
 from importer.transfer.pipeline import Pipeline
@@ -41,39 +38,11 @@ if TYPE_CHECKING:
     from importer.clock import Clock
     from importer.events import Observer
     from importer.ledger.job import Job
-    from importer.manifest.delimited import Survey
     from importer.secret import Token
     from importer.settings import Settings
+    from importer.transfer.intake import Intake
 
 TERM_GRACE_S = 10.0  # after SIGTERM or SIGHUP somebody waits who will soon use force
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A job that is ours: its manifest was read once, its journal is open."""
-
-    manifest: OpenedManifest
-    job: Job
-    survey: Survey
-    journal: Journal
-    snapshot: int
-
-    @property
-    def drawing(self) -> Drawing:
-        manifest = self.manifest
-        return Drawing(
-            self.job,
-            self.journal,
-            manifest.manifest,
-            manifest.columns,
-            manifest.judging,
-            self.snapshot,
-            (self.survey.size_bytes, self.survey.mtime_ns),
-        )
-
-    def intake(self, wanted: frozenset[Status], lines: tuple[int, int] | None = None) -> Intake:
-        admission = Admission(self.journal, self.snapshot, wanted)
-        return Intake(self.manifest.manifest, self.manifest.judging, admission, lines=lines)
 
 
 class Run:
@@ -108,13 +77,13 @@ class Run:
             self._ask(survey.rows)
             files = stack.enter_context(ExitStack())
             if settings.dry_run:
-                journal = _borrowed_journal(job, files)
+                journal = borrowed_journal(job, files)
             else:
                 files.enter_context(lock.hold(job))
                 journal = files.enter_context(Journal.open(job))
             journal.begin_run(timestamp(self._clock.now()))
             snapshot = begin_snapshot(journal, survey, settings.reading)
-            opened = _Opened(manifest, job, survey, journal, snapshot)
+            opened = OpenedJob(manifest, job, survey, journal, snapshot)
             summary = await self._run(await self._made_up(opened))
         self._telling.observer.notice(RunEnded(summary))
         return summary
@@ -123,7 +92,7 @@ class Run:
         settings = self._settings
         return open_for_reading(settings.manifest, settings.reading, origin=settings.sending.origin)
 
-    async def _made_up(self, opened: _Opened) -> _Opened:
+    async def _made_up(self, opened: OpenedJob) -> OpenedJob:
         """Draw the results that a run which was cut off didn't come to; ``.part`` tells of it."""
         if self._settings.dry_run or not opened.job.part.exists():
             return opened
@@ -134,7 +103,7 @@ class Run:
         manifest = self._read_manifest()
         survey = await anyio.to_thread.run_sync(manifest.manifest.survey)
         snapshot = begin_snapshot(opened.journal, survey, self._settings.reading)
-        return _Opened(manifest, opened.job, survey, opened.journal, snapshot)
+        return OpenedJob(manifest, opened.job, survey, opened.journal, snapshot)
 
     def _ask(self, rows: int) -> None:
         settings = self._settings
@@ -143,7 +112,7 @@ class Run:
         if not self._confirm(rows, settings.sending.host):
             raise UsageError("nothing was sent", fix="run again and say yes, or use --yes")
 
-    async def _run(self, opened: _Opened) -> Summary:
+    async def _run(self, opened: OpenedJob) -> Summary:
         settings, survey = self._settings, opened.survey
         wanted = WANTED[settings.rows]
         if settings.patience.unknown == "retry":
@@ -173,7 +142,7 @@ class Run:
 
     # ------------------------------------------------------------ the ways of a run
 
-    async def _send(self, opened: _Opened, intake: Intake) -> int:
+    async def _send(self, opened: OpenedJob, intake: Intake) -> int:
         """Deliver; gives the number of requests that were made."""
         settings, clock, halting = self._settings, self._clock, self._halting
         sending, patience = settings.sending, settings.patience
@@ -224,7 +193,7 @@ class Run:
             if await anyio.to_thread.run_sync(intake.next_chunk) is None:
                 return
 
-    async def _is_bad(self, opened: _Opened) -> bool:
+    async def _is_bad(self, opened: OpenedJob) -> bool:
         """With --strict: look at every row before anything is sent."""
         await self._place_all(opened.intake(frozenset()))
         bad = opened.journal.tally(opened.snapshot)[Status.INVALID]
@@ -235,7 +204,7 @@ class Run:
 
     # ------------------------------------------------------------ the end of a run
 
-    async def _conclude(self, opened: _Opened, requests: int) -> Summary:
+    async def _conclude(self, opened: OpenedJob, requests: int) -> Summary:
         """Write down how the run ended, then everything that is drawn from the journal."""
         job, journal, is_dry = opened.job, opened.journal, self._settings.dry_run
         drawn = Drawn()
@@ -271,7 +240,7 @@ class Run:
             return summary
         return replace(summary, report=await anyio.to_thread.run_sync(self._write_report, job))
 
-    async def _draw(self, opened: _Opened) -> Drawn:
+    async def _draw(self, opened: OpenedJob) -> Drawn:
         """Draw the results file.
 
         Raises:
@@ -323,13 +292,3 @@ class Run:
 def _code_of(error: ImporterError) -> int:
     """2 says that nothing was sent, which isn't so any more."""
     return 3 if error.exit_code == 2 else error.exit_code
-
-
-def _borrowed_journal(job: Job, files: ExitStack) -> Journal:
-    """A copy of the job's journal for a run that changes nothing."""
-    folder = Path(files.enter_context(tempfile.TemporaryDirectory(prefix="importer-")))
-    copy = folder / "dry-run.journal"
-    if job.journal.exists():
-        with Journal.open(job) as journal, Journal.open(job, path=copy) as borrowed:
-            journal.db.backup(borrowed.db)
-    return files.enter_context(Journal.open(job, path=copy))

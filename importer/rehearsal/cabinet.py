@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 from importer.rehearsal.names import safe_name
 from importer.rehearsal.records import Collection, Picture
+from importer.rehearsal.schema import PICTURES
 
 if TYPE_CHECKING:
     from importer.rehearsal.records import NewPicture
     from importer.rehearsal.shelf import Shelf
-
-PICTURES = "pictures"  # the folder of the files, inside the data folder
 
 
 class Cabinet:

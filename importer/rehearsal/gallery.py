@@ -14,9 +14,10 @@ from aiohttp import web
 from filelock import FileLock, Timeout
 
 from importer.rehearsal.acts import Refusal, carry_out
-from importer.rehearsal.cabinet import PICTURES, Cabinet
+from importer.rehearsal.cabinet import Cabinet
 from importer.rehearsal.pages import Pages, missing
 from importer.rehearsal.plan import FaultPlan
+from importer.rehearsal.schema import PICTURES
 from importer.rehearsal.shelf import CollectionSummary, Shelf
 from importer.rehearsal.upload import PATH, Uploads
 from importer.rehearsal.writer import Writer

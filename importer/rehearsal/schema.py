@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DATABASE = "gallery.sqlite"
+PICTURES = "pictures"  # the folder of the files, beside the database
 
 # The columns carry the names of the fields in records.py, in their order: rows go to and fro
 # without a table of translations.

@@ -6,9 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from importer.rehearsal.cabinet import PICTURES
 from importer.rehearsal.records import Collection, Picture, Receipt
-from importer.rehearsal.schema import open_for_reading
+from importer.rehearsal.schema import PICTURES, open_for_reading
 
 if TYPE_CHECKING:
     from pathlib import Path
