@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importer.errors import UsageError
+from importer.errors import ManifestError, UsageError
 from importer.ledger.admission import Admission
 from importer.ledger.job import Job
-from importer.ledger.journal import Journal
+from importer.ledger.journal import Journal, known_manifest
 from importer.ledger.results import Drawing
-from importer.manifest.columns import Columns, find_columns
+from importer.manifest.columns import FIELDS, Columns, find_columns
 from importer.manifest.delimited import Manifest, open_manifest
 from importer.manifest.validate import Validator
 from importer.transfer.intake import Intake, Judging
@@ -45,8 +45,47 @@ def open_for_reading(path: Path, reading: Reading, *, origin: str) -> OpenedMani
     columns = find_columns(
         path, manifest.header, line=manifest.header_line, defaults=reading.defaults
     )
-    validator = Validator(columns, reading, folder=path.parent, origin=origin)
+    folder = _folder_of_manifest(path) if columns.is_results else path.parent
+    validator = Validator(columns, reading, folder=folder, origin=origin)
     return OpenedManifest(manifest, columns, Judging(validator, columns))
+
+
+def _folder_of_manifest(results: Path) -> Path:
+    """Where the sources of a results file are looked for: beside the manifest it was drawn from.
+
+    The two lie apart when ``-o`` said so. Without a journal, or when the whole folder was moved,
+    they are looked for beside the results file.
+    """
+    known = known_manifest(results.with_name(results.name + ".journal"))
+    return known.parent if known is not None and known.parent.is_dir() else results.parent
+
+
+def refuse_to_overwrite(job: Job) -> None:
+    """What lies at the results' place must be results of ours, with their journal.
+
+    Raises:
+        UsageError: it is something else, or the journal that knows what was sent is gone.
+    """
+    if job.is_rerun or not job.results.is_file():
+        return
+    try:
+        found = open_manifest(job.results)
+        columns = find_columns(
+            found.path, found.header, line=1, defaults=dict.fromkeys(FIELDS, "-")
+        )
+        is_ours = columns.is_results
+    except ManifestError:
+        is_ours = False
+    if not is_ours:
+        raise UsageError(
+            f"{job.results} is there already, and is no results file",
+            fix="choose another name with -o",
+        )
+    if not job.journal.exists():
+        raise UsageError(
+            f"{job.results.name} is there, but not its journal: what was sent would be sent again",
+            fix=f"run the results file, it knows what was sent: importer run {job.results.name}",
+        )
 
 
 def job_of(opened: OpenedManifest, *, results: Path | None, origin: str) -> Job:

@@ -276,6 +276,7 @@ class Summary:
     report: str = ""
     stop: Stop | None = None
     flags: tuple[str, ...] = ()  #: those that the command that goes on needs again
+    is_part: bool = False  #: only some rows were asked for; the others are none of its business
     is_dry: bool = False  #: nothing was sent, and pending rows are what a run would send
     warnings: tuple[str, ...] = ()
     by_code: Mapping[str, int] = field(default_factory=dict)  #: failed, unknown and invalid rows
@@ -288,5 +289,5 @@ class Summary:
         if self.tally[Status.UNKNOWN] and not self.is_dry:
             return 4
         left = [Status.FAILED, Status.INVALID, Status.CHANGED]
-        left += [] if self.is_dry else [Status.PENDING]
+        left += [] if self.is_dry or self.is_part else [Status.PENDING]
         return 1 if any(self.tally[status] for status in left) else 0

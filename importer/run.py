@@ -13,7 +13,14 @@ from importer.clock import timestamp
 from importer.destination.event_gallery import EventGallery
 from importer.errors import ImporterError, ManifestError, StorageError, UsageError
 from importer.events import RunBegan, RunEnded
-from importer.job import OpenedJob, OpenedManifest, borrowed_journal, job_of, open_for_reading
+from importer.job import (
+    OpenedJob,
+    OpenedManifest,
+    borrowed_journal,
+    job_of,
+    open_for_reading,
+    refuse_to_overwrite,
+)
 from importer.ledger import lock
 from importer.ledger.admission import WANTED
 from importer.ledger.journal import Journal
@@ -73,6 +80,7 @@ class Run:
                 await stack.enter_async_context(watched(self._on_signal))
             manifest = self._read_manifest()
             job = job_of(manifest, results=settings.results, origin=settings.sending.origin)
+            refuse_to_overwrite(job)
             survey = await anyio.to_thread.run_sync(manifest.manifest.survey)
             self._ask(survey.rows)
             files = stack.enter_context(ExitStack())
@@ -206,7 +214,8 @@ class Run:
 
     async def _conclude(self, opened: OpenedJob, requests: int) -> Summary:
         """Write down how the run ended, then everything that is drawn from the journal."""
-        job, journal, is_dry = opened.job, opened.journal, self._settings.dry_run
+        settings, job, journal = self._settings, opened.job, opened.journal
+        is_dry = settings.dry_run
         drawn = Drawn()
         try:
             if is_dry:
@@ -230,6 +239,7 @@ class Run:
             stop=self._halting.cause,
             flags=self._settings.flags,
             is_dry=is_dry,
+            is_part=settings.rows != "new" or settings.reading.lines is not None,
             warnings=tuple(self._telling.warnings),
             by_code=dict(drawn.codes),
         )

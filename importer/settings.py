@@ -6,6 +6,7 @@ A wrong number fails here, before any row is read. Parts are passed whole to tho
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -108,11 +109,45 @@ class Sending:
                 "the endpoint has a query, a fragment or a user name",
                 fix="give the plain URL; the importer adds the parameters",
             )
+        self._check_proxy()
+        self._check_ca_file()
         if parts.scheme == "http" and not self.is_loopback and not self.allow_http:
             raise UsageError(
                 f"the endpoint http://{parts.hostname} would show the token to everyone on the way",
                 fix="use https://, or --allow-http when you know the network",
             )
+
+    def _check_proxy(self) -> None:
+        if not self.proxy:
+            return
+        try:
+            parts = urlsplit(self.proxy)
+            is_right = (
+                parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            )
+        except ValueError:
+            is_right = False
+        if not is_right:
+            raise UsageError(
+                f"the proxy {public_url(self.proxy)!r} is not an http(s) URL",
+                fix="write it like http://proxy.example:3128",
+            )
+
+    def _check_ca_file(self) -> None:
+        if self.ca_file is None:
+            return
+        try:
+            ssl.create_default_context(cafile=str(self.ca_file))
+        except OSError as error:  # ssl.SSLError is one as well
+            reason = (
+                "no certificate in PEM form"
+                if isinstance(error, ssl.SSLError)
+                else (error.strerror or type(error).__name__)
+            )
+            raise UsageError(
+                f"the --ca-file {self.ca_file} can't be used: {reason}",
+                fix="name a file with the authority's certificate in PEM form",
+            ) from None
 
     @property
     def origin(self) -> str:

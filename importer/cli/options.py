@@ -82,7 +82,7 @@ def parse_concurrency(text: str) -> int | None:
 
 #: what a next run on the results file decides anew
 _NOT_AGAIN = {
-    "manifest", "results", "rows", "lines", "dry_run", "strict", "canary", "max_failures",
+    "manifest", "results", "rows", "lines", "dry_run", "canary",
     "verbose", "quiet", "json",
 }  # fmt: skip
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,7 +20,6 @@ from importer.ledger.schema import connect, translated
 from importer.model import Collection, Status, Tally
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator, Sequence
 
     from importer.ledger.job import Job
@@ -266,7 +266,8 @@ class Journal:
             raise JournalMismatch(
                 f"{self.path.name} records what was sent to {origin}, this run goes to"
                 f" {job.origin}",
-                fix="use another results file for it, with -o",
+                fix=f"say --endpoint with the address at {origin}; or, for another gallery,"
+                " another results file with -o",
             )
         if job.is_rerun or Path(known) == job.manifest:
             return
@@ -289,3 +290,13 @@ def _apart(outcomes: Sequence[Outcome]) -> Iterator[Sequence[Outcome]]:
         yield outcomes
     else:
         yield from ([outcome] for outcome in outcomes)
+
+
+def known_manifest(journal: Path) -> Path | None:
+    """The manifest that a journal belongs to, without opening it for writing; None if unknown."""
+    try:
+        with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True)) as db:
+            found = db.execute("SELECT value FROM meta WHERE name = 'manifest'").fetchone()
+    except (sqlite3.Error, OSError):
+        return None
+    return Path(found[0]) if found else None

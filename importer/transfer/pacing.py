@@ -68,13 +68,17 @@ class Pacing:
         )
         self.gate = anyio.CapacityLimiter(self._ramp.limit)
         self.ever_reached = False  #: the gallery has answered at least once
+        self._last_trouble = ""
         self.waiting = ""  #: why nothing goes out just now; for the progress display
 
     def slot(self) -> Slot:
         return Slot(self.gate)
 
     async def turn(self, size_bytes: int, *, is_retry: bool) -> bool:
-        """Wait until a request of this size may go out; False when the run is asked to stop."""
+        """Wait until a request of this size may go out; False when the run is asked to stop.
+
+        A first attempt has spent its share of --rate and --bandwidth already.
+        """
         if is_retry and not await self._wait_out(self._budget.wait_s, "too many retries"):
             return False
         while True:
@@ -97,6 +101,19 @@ class Pacing:
                 break
             await self._halting.sleep(min(pause, 1.0))
         self.waiting = ""
+        return not is_retry or await self.spend(size_bytes)
+
+    @property
+    def has_rate(self) -> bool:
+        """Somebody set a limit, so requests are let out one by one."""
+        return self._rate is not None or self._bandwidth is not None
+
+    async def spend(self, size_bytes: int) -> bool:
+        """Wait as --rate and --bandwidth want it; False when the run is asked to stop.
+
+        First attempts do so before their intent is written: a picture that only waits its turn
+        must not look as if it might have been sent.
+        """
         now = self._clock.monotonic()
         owed = self._rate.take(1, now) if self._rate else 0.0
         if self._bandwidth:
@@ -109,6 +126,8 @@ class Pacing:
         if isinstance(verdict, StopRun):
             return  # the run ends anyway
         is_bad = isinstance(verdict, TryAgain | Unknown)
+        if isinstance(verdict, TryAgain | Unknown):
+            self._last_trouble = verdict.why
         self._breaker.record(is_temporary_failure=is_bad, now=now)
         self.ever_reached |= not (isinstance(verdict, TryAgain) and verdict.code in UNREACHED)
         if isinstance(verdict, Uploaded):
@@ -138,7 +157,7 @@ class Pacing:
             Stop(
                 3,
                 "outage",
-                "the gallery hasn't worked for longer than a run waits",
-                "run again when it works; --max-outage sets how long a run waits",
+                f"nothing has worked for longer than a run waits ({self._last_trouble})",
+                "run again when it works, or look at --endpoint; see --max-outage",
             )
         )

@@ -149,8 +149,11 @@ class Pipeline:
                 rest = loaded
                 while rest:
                     slots = int(self.delivery.pacing.gate.total_tokens)
-                    size = 1 if is_canary else max(1, min(GROUP_ROWS, slots // 2))
+                    is_single = is_canary or self.delivery.pacing.has_rate
+                    size = 1 if is_single else max(1, min(GROUP_ROWS, slots // 2))
                     group, rest = rest[:size], rest[size:]
+                    if not await self.delivery.pacing.spend(group[0].body.size_bytes):
+                        return
                     if self._is_halting:
                         return
                     await self.delivery.scribe.intend([one.admitted for one in group])

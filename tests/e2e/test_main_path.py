@@ -313,3 +313,66 @@ def test_lost_journal_is_made_up_for_by_the_results(
     assert command("run", archive.results, "--endpoint", gallery.endpoint).returncode == 0
     assert len(gallery.receipts()) == 6
     assert archive.read_results()[:5] == before[:5]
+
+
+def test_results_elsewhere_still_find_the_pictures(
+    archive: Archive, gallery: RunningGallery, command: Command
+) -> None:
+    """``-o`` in another folder: the results file is run from there, its sources are where they were."""
+    archive.pictures(3)
+    archive.write((f"pictures/p{n:05d}.jpg", "Summer Fair", "2017-07-15") for n in range(3))
+    elsewhere = archive.folder.parent / "elsewhere"
+    elsewhere.mkdir()
+    run = ("--endpoint", gallery.endpoint)
+    first = command("run", archive.manifest, "-o", elsewhere / "o.csv", *run, "--lines", "2")
+    assert first.returncode == 0, first.stderr
+    assert command("check", elsewhere / "o.csv").returncode == 0
+    assert command("run", elsewhere / "o.csv", *run).returncode == 0
+    assert len(gallery.stored()) == 3
+
+
+def test_what_is_no_results_file_is_never_overwritten(
+    archive: Archive, gallery: RunningGallery, command: Command
+) -> None:
+    """A slip of the hand behind ``-o`` must not cost a picture of the archive."""
+    archive.fill(2)
+    picture = archive.folder / "pictures/p00001.jpg"
+    before = picture.read_bytes()
+    done = command("run", archive.manifest, "-o", picture, "--endpoint", gallery.endpoint)
+    assert done.returncode == 2, done.stderr
+    assert "-o" in done.stderr
+    assert picture.read_bytes() == before
+    assert not gallery.receipts()
+
+
+def test_manifest_without_its_journal_sends_nothing_twice(
+    archive: Archive, gallery: RunningGallery, command: Command
+) -> None:
+    """The results lie there and say ``uploaded``: the run refuses, and names the command that knows."""
+    archive.fill(3)
+    run = ("run", archive.manifest, "--endpoint", gallery.endpoint)
+    assert command(*run).returncode == 0
+    archive.journal.unlink()
+    refused = command(*run)
+    assert refused.returncode == 2
+    assert f"importer run {archive.results.name}" in refused.stderr
+    assert command("run", archive.results, "--endpoint", gallery.endpoint).returncode == 0
+    assert len(gallery.receipts()) == 3
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--ca-file", "nope.pem"), ("--ca-file", "archive.csv"), ("--proxy", "nonsense"),
+     ("--proxy", "ftp://x")],
+)  # fmt: skip
+def test_settings_that_cant_work_are_refused_at_once(
+    archive: Archive, gallery: RunningGallery, command: Command, flag: str, value: str
+) -> None:
+    """Wrong usage: 2, nothing sent, and the flag is named."""
+    archive.fill(1)
+    done = command(
+        "run", archive.manifest, "--endpoint", gallery.endpoint, flag, value, cwd=archive.folder
+    )
+    assert done.returncode == 2, done.stderr
+    assert flag.removeprefix("--") in done.stderr
+    assert not gallery.receipts()

@@ -183,3 +183,17 @@ def test_terminal_is_left_as_it_was(
     assert text.rfind("\x1b[?25h") >= text.rfind("\x1b[?25l")
     assert "Traceback" not in text
     assert "importer run" in text.splitlines()[-1] or "importer run" in text[-600:]
+
+
+def test_waiting_for_a_rate_makes_no_row_unknown(
+    archive: Archive, gallery: RunningGallery, command: Command
+) -> None:
+    """A picture that only waits its turn isn't intended yet: a kill leaves it pending."""
+    archive.fill(60)
+    run = ("run", archive.manifest, "--endpoint", gallery.endpoint, "-c", "4")
+    process = command.start(*run, "--rate", "5/s")
+    wait_for(lambda: len(gallery.receipts()) >= 4)
+    process.kill()
+    process.communicate()
+    assert command(*run, "--lines", "9999").returncode in (0, 4)
+    assert statuses(archive)["unknown"] <= 2

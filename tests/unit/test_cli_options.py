@@ -145,7 +145,8 @@ def test_without_a_stderr_there_is_no_terminal(monkeypatch):
         (["--no-report"], ("--no-report",)),
         (["--default", "tag=a", "--default", "date=2018-02-22"],
          ("--default", "tag=a", "--default", "date=2018-02-22")),
-        (["-o", "r.csv", "--rows", "failed", "--lines", "1-9", "--strict", "--no-canary", "-vv"], ()),
+        (["-o", "r.csv", "--rows", "failed", "--lines", "1-9", "--no-canary", "-vv"], ()),
+        (["--strict"], ("--strict",)),
     ],
 )  # fmt: skip
 def test_the_command_that_goes_on_has_the_flags_that_were_typed(typed, again):
