@@ -10,7 +10,7 @@ import anyio
 from importer.clock import Clock, SystemClock
 from importer.errors import ImporterError
 from importer.events import NoObserver, Observer
-from importer.job import job_of, open_for_reading
+from importer.job import ANYTHING, job_of, open_for_reading
 from importer.ledger.seen import Seen
 from importer.manifest.check import Findings, check_rows
 from importer.settings import Reading, Settings
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
     from importer.model import Picture, Summary
     from importer.secret import Token
-
-#: where only the place of a file matters, no column has to be there
-ANYTHING = {"collection": "-", "date": "-"}
 
 
 async def import_manifest(
@@ -139,7 +136,7 @@ def report_job(file: Path, *, results: Path | None = None, out: Path | None = No
     from importer.report import write_report  # here: jinja2 costs 30 ms of start
 
     file = Path(file).expanduser().absolute()
-    opened = open_for_reading(file, Reading(defaults=ANYTHING), origin="")
+    opened = open_for_reading(file, ANYTHING, origin="")
     job = job_of(opened, results=results, origin="")
     return write_report(
         job.journal,

@@ -12,9 +12,10 @@ from importer.ledger.admission import Admission
 from importer.ledger.job import Job
 from importer.ledger.journal import Journal, known_manifest
 from importer.ledger.results import Drawing
-from importer.manifest.columns import FIELDS, Columns, find_columns
+from importer.manifest.columns import Columns, find_columns
 from importer.manifest.delimited import Manifest, open_manifest
 from importer.manifest.validate import Validator
+from importer.settings import Reading
 from importer.transfer.intake import Intake, Judging
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
     from importer.manifest.delimited import Survey
     from importer.model import Status
-    from importer.settings import Reading
+
+#: where only a file's form and place matter, no cell has to be filled
+ANYTHING = Reading(defaults={"collection": "-", "date": "-"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +72,7 @@ def refuse_to_overwrite(job: Job) -> None:
     if job.is_rerun or not job.results.is_file():
         return
     try:
-        found = open_manifest(job.results)
-        columns = find_columns(
-            found.path, found.header, line=1, defaults=dict.fromkeys(FIELDS, "-")
-        )
-        is_ours = columns.is_results
+        is_ours = open_for_reading(job.results, ANYTHING, origin="").columns.is_results
     except ManifestError:
         is_ours = False
     if not is_ours:

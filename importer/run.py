@@ -139,6 +139,7 @@ class Run:
             await self._place_all(intake)
         else:
             requests = await self._send(opened, intake)
+        intake.close()
         if intake.admission.edited:
             self._telling.warn(
                 f"{intake.admission.edited} rows that were sent have other cells now (the first is"
@@ -203,7 +204,9 @@ class Run:
 
     async def _is_bad(self, opened: OpenedJob) -> bool:
         """With --strict: look at every row before anything is sent."""
-        await self._place_all(opened.intake(frozenset()))
+        intake = opened.intake(frozenset())
+        await self._place_all(intake)
+        intake.close()
         bad = opened.journal.tally(opened.snapshot)[Status.INVALID]
         if bad:
             why = f"{bad} rows are invalid, and --strict sends nothing while one is"

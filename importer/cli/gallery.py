@@ -6,12 +6,14 @@ import asyncio
 import os
 import signal
 import sqlite3
-import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from importer.credentials import VARIABLE, read_token_file
+from importer.errors import TokenError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -58,10 +60,10 @@ def gallery(
 
     try:
         faults = FaultPlan.parse(",".join(fault or []), seed)
-        token = _read_token(token_file)
+        token = _find_token(token_file)
         folder = data or Path(tempfile.mkdtemp(prefix="importer-gallery-"))
         asyncio.run(_serve(Gallery(data=folder, token=token, port=port, faults=faults)))
-    except (FaultSpecError, GalleryError, _TokenFileError) as exc:
+    except (FaultSpecError, GalleryError, TokenError) as exc:
         _complain(str(exc))
     except OSError as exc:
         _complain(f"the data folder {folder} can't be used: {exc.strerror}")
@@ -98,31 +100,12 @@ def _stop_on_signals(stopped: asyncio.Event) -> None:
             signal.signal(number, stop)
 
 
-class _TokenFileError(Exception):
-    """The token file gives no token."""
+def _find_token(path: Path | None) -> str:
+    """The token to ask for; without any setting a word that everyone can know."""
 
-
-def _read_token(path: Path | None) -> str:
-    """Return the token to ask for; what is wrong is said without quoting the file."""
-
-    if path is None:
-        return os.environ.get("IMPORTER_TOKEN") or "rehearsal"
-    try:
-        _refuse_shared(path)
-        token = path.read_text(encoding="utf-8-sig").strip()
-    except OSError as exc:
-        raise _TokenFileError(f"token file {path} can't be read: {exc.strerror}") from exc
-    except UnicodeDecodeError:
-        raise _TokenFileError(f"token file {path} isn't UTF-8 text") from None
-    if not token:
-        raise _TokenFileError(f"token file {path} is empty")
-    return token
-
-
-def _refuse_shared(path: Path) -> None:
-    about = path.stat()
-    if os.name == "posix" and stat.S_ISREG(about.st_mode) and about.st_mode & 0o077:
-        raise _TokenFileError(f"token file {path} can be read by others; run: chmod 600 {path}")
+    if path is not None:
+        return read_token_file(path).reveal()
+    return os.environ.get(VARIABLE) or "rehearsal"
 
 
 def _complain(message: str) -> None:

@@ -9,14 +9,14 @@ import os
 import socket
 import sqlite3
 import threading
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from importer.errors import JournalMismatch, StorageError
 from importer.ledger.batch import run_batched
 from importer.ledger.rows import JOURNAL_COLUMNS, JournalRow, public_source
-from importer.ledger.schema import connect, translated
+from importer.ledger.schema import connect, peeking, translated
 from importer.model import Collection, Status, Tally
 
 if TYPE_CHECKING:
@@ -295,7 +295,7 @@ def _apart(outcomes: Sequence[Outcome]) -> Iterator[Sequence[Outcome]]:
 def known_manifest(journal: Path) -> Path | None:
     """The manifest that a journal belongs to, without opening it for writing; None if unknown."""
     try:
-        with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True)) as db:
+        with peeking(journal) as db:
             found = db.execute("SELECT value FROM meta WHERE name = 'manifest'").fetchone()
     except (sqlite3.Error, OSError):
         return None

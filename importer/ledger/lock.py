@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import filelock
 
 from importer.errors import JobBusy, StorageError
 from importer.ledger.journal import Journal
-from importer.ledger.schema import translated
+from importer.ledger.schema import peeking, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,8 +50,7 @@ def hold(job: Job) -> Iterator[None]:
 def _holder(job: Job) -> str:
     """Who has it, as far as the journal tells; nothing is made or changed for the asking."""
     try:
-        db = sqlite3.connect(f"{job.journal.as_uri()}?mode=ro", uri=True)
-        with contextlib.closing(db):
+        with peeking(job.journal) as db:
             return Journal(db, job.journal).holder()
     except (sqlite3.Error, OSError):
         return ""

@@ -66,6 +66,17 @@ def connect(path: Path) -> sqlite3.Connection:
         return db
 
 
+@contextlib.contextmanager
+def peeking(path: Path) -> Iterator[sqlite3.Connection]:
+    """A journal that is only looked into: nothing is made or changed for the asking.
+
+    Raises:
+        sqlite3.Error: it isn't there, or it is no database.
+    """
+    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+        yield db
+
+
 def _prepare(db: sqlite3.Connection, path: Path, *, is_new: bool) -> None:
     if not is_new:
         application = db.execute("PRAGMA application_id").fetchone()[0]

@@ -13,7 +13,7 @@ from importer.manifest.text import CountingReader, Encoding, read_lines, settle_
 from importer.model import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
 DELIMITERS = ",;\t|"
@@ -42,7 +42,7 @@ class Manifest:
     header: tuple[str, ...]
     header_line: int  #: physical line of the header; 2 behind Excel's ``sep=;``
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Generator[Row]:
         """Every record behind the header that isn't blank.
 
         Raises:

@@ -6,7 +6,6 @@ Plain calls that block; the pipeline makes them in a thread, one at a time.
 from __future__ import annotations
 
 import itertools
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from importer.manifest.recorded import Recorded, recorded_in
@@ -14,8 +13,6 @@ from importer.model import Invalid, LocalFile, Picture
 from importer.transfer.sources import sha256_of, stamp_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from importer.ledger.admission import Admission, Judged
     from importer.ledger.rows import JournalRow
     from importer.manifest.columns import Columns
@@ -54,7 +51,7 @@ class Intake:
         self._judging = judging
         self.admission = admission
         self._lines = lines
-        self._rows: Iterator[Row] = manifest.rows()
+        self._rows = manifest.rows()
         self.rows_read = 0
         self.rows_admitted = 0
 
@@ -86,8 +83,8 @@ class Intake:
         return admitted
 
     def close(self) -> None:
-        with closing(self._rows):  # type: ignore[type-var]
-            pass
+        """Let go of the file: Windows replaces none that is still open."""
+        self._rows.close()
 
     def _look_for_changes(self) -> None:
         """Uploaded files whose size or time differ are read again: is it other content?"""
