@@ -1,0 +1,49 @@
+"""One row of the fault table, and the mark by which a test says that it shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong, and what must come of it. Tests take what they expect from here."""
+
+    number: int
+    what: str  #: the fault, in a user's words
+    where: str  #: at which point of a picture's way it was made to happen
+    status: str  #: of the row in the journal and in the results after the run; "" when rows are no part of it
+    code: str = ""  #: of the row, in both
+    exit_code: int = 0  #: of the run
+    then: str = ""  #: what the next plain ``importer run`` does with the row
+    case: str = ""  #: tells several entries of one number apart
+    simulated: str = (
+        ""  #: where the real thing can't be had on a Linux machine as root: what stands for it
+    )
+
+    @property
+    def key(self) -> tuple[int, str]:
+        return self.number, self.case
+
+    def __str__(self) -> str:
+        return f"{self.number}{f' {self.case}' if self.case else ''}"
+
+
+def shows(number: int, *cases: str) -> Callable[[Any], Any]:
+    """Mark a test: it shows these entries of the table; without a case, the one that has none.
+
+    The test asks for the fixture ``fault``, and gets the entry; with several cases it runs once for
+    each.
+    """
+    from tests.faults.table import FAULTS
+
+    entries = [FAULTS[number, case] for case in cases or ("",)]
+
+    def mark(test: Any) -> Any:
+        return pytest.mark.parametrize("fault", entries, ids=str)(test)
+
+    return mark

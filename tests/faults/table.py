@@ -1,0 +1,16 @@
+"""The whole table, in the order of its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.faults.entry import Fault
+from tests.faults.machine import MACHINE
+from tests.faults.network import NETWORK
+
+COUNT = 90
+
+FAULTS: Mapping[tuple[int, str], Fault] = {
+    fault.key: fault for fault in sorted([*NETWORK, *MACHINE], key=lambda fault: fault.key)
+}
+assert len(FAULTS) == len(NETWORK) + len(MACHINE), "two entries have one number and one case"
