@@ -63,8 +63,10 @@ class Run:
         observer: Observer,
         clock: Clock,
         confirm: Callable[[int, str], bool] | None,
+        transport: type[Transport] = Transport,
     ) -> None:
         self._settings = settings
+        self._transport = transport
         self._token = token
         self._clock = clock
         self._confirm = confirm
@@ -158,7 +160,7 @@ class Run:
         pacing = Pacing(
             settings.pace, patience, canary=settings.canary, clock=clock, halting=halting
         )
-        transport = Transport(sending, patience, clock=clock, connections=pacing.ceiling)
+        transport = self._transport(sending, patience, clock=clock, connections=pacing.ceiling)
         journal, rows = opened.journal, opened.survey.rows
         with PartFile(opened.job.part, opened.manifest.columns, journal.run) as part:
             scribe = Scribe(

@@ -16,7 +16,7 @@ class Halting:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._sleepers: set[anyio.CancelScope] = set()
+        self._sleepers: dict[anyio.CancelScope, None] = {}  # in the order in which they fell asleep
         self._event = anyio.Event()
         self.cause: Stop | None = None
         self.grace_s: float = float("inf")
@@ -44,9 +44,9 @@ class Halting:
         if self.is_asked:
             return True
         with anyio.CancelScope() as scope:
-            self._sleepers.add(scope)
+            self._sleepers[scope] = None
             try:
                 await self._clock.sleep(seconds)
             finally:
-                self._sleepers.discard(scope)
+                del self._sleepers[scope]
         return self.is_asked
