@@ -581,7 +581,7 @@ async def test_connections_are_kept_and_used_again(kind, streamed):
 
     async def one(number):
         async with slots:
-            body = streamed(size, f"{number % 8}.jpg") if is_large else whole(size, number)
+            body = streamed(size, f"{number}.jpg") if is_large else whole(size, number)
             request = request_to(wire.endpoint, name=str(number), prefix=prefix, suffix=suffix)
             replies.append(await transport.send(request, body))
 
