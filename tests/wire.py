@@ -175,6 +175,7 @@ class Wire:
     script: Script | None = None
     on_accept: str = ""
     tls: ssl.SSLContext | None = None
+    port: int = 0  #: 0: one that is free
     receive_buffer: int = 0  #: of the kernel, in bytes; small: little of a body is taken unread
     receipts: list[Receipt] = field(default_factory=list)
     connections: int = 0  #: how many there were
@@ -186,13 +187,7 @@ class Wire:
         self._links: set[_Link] = set()
         self._handlers: set[asyncio.Task[None]] = set()
         self._errors: list[BaseException] = []
-        listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        if self.receive_buffer:  # is inherited by what is accepted
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
-        self.port: int = listener.getsockname()[1]
-        self._server = await asyncio.start_server(
-            self._connected, sock=listener, ssl=self.tls, limit=HEAD_LIMIT
-        )
+        await self.listen()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -207,6 +202,20 @@ class Wire:
         await asyncio.sleep(0)  # what was aborted is closed in the loop's next turn
         if self._errors and kind is None:
             raise self._errors[0]
+
+    async def listen(self) -> None:
+        """Take connections; the port stays the same when it does so again."""
+        listener = socket.create_server(("127.0.0.1", self.port), backlog=512)
+        if self.receive_buffer:  # is inherited by what is accepted
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
+        self.port = listener.getsockname()[1]
+        self._server = await asyncio.start_server(
+            self._connected, sock=listener, ssl=self.tls, limit=HEAD_LIMIT
+        )
+
+    def refuse(self) -> None:
+        """Take no more connections; those that are open stay."""
+        self._server.close()
 
     @property
     def origin(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-TOKEN = "canary/Tok+en&with=signs;and%25#ü"  # must never be seen anywhere but in a request
+from tests.leaks import TOKEN
 
 
 def clean_environment(**more: str) -> dict[str, str]:

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import stat
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from urllib.parse import quote, quote_plus
 
 import pytest
 
 from tests.conftest import Archive
-from tests.e2e.conftest import TOKEN, Command, RunningGallery
+from tests.e2e.conftest import Command, RunningGallery
+from tests.leaks import TOKEN, hits
 
 Start = Callable[..., RunningGallery]
-
-FORMS = {
-    TOKEN,
-    quote(TOKEN, safe=""),
-    quote_plus(TOKEN),
-    quote(TOKEN, safe="").lower(),
-    base64.b64encode(TOKEN.encode()).decode(),
-}
-
-
-def hits(folder: Path, *texts: str) -> list[str]:
-    """Where the token is found, in files or in texts."""
-    needles = [form.encode() for form in FORMS]
-    found = [str(text) for text in texts if any(n in text.encode() for n in needles)]
-    for path in folder.rglob("*"):
-        if path.is_file() and any(needle in path.read_bytes() for needle in needles):
-            found.append(str(path))
-    return found
 
 
 @pytest.mark.parametrize(

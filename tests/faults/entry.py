@@ -8,6 +8,11 @@ from typing import Any
 
 import pytest
 
+# What the next plain ``importer run`` does with the row, once the cause is gone, and how it ends.
+SKIPS = "leaves it, it is there (0)"
+SENDS = "sends it (0)"
+HOLDS = "holds it for you, sends nothing (4)"
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -19,7 +24,7 @@ class Fault:
     status: str  #: of the row in the journal and in the results after the run; "" when rows are no part of it
     code: str = ""  #: of the row, in both
     exit_code: int = 0  #: of the run
-    then: str = ""  #: what the next plain ``importer run`` does with the row
+    then: str = ""  #: what the next plain run does: SKIPS, SENDS or HOLDS, or a sentence
     case: str = ""  #: tells several entries of one number apart
     simulated: str = (
         ""  #: where the real thing can't be had on a Linux machine as root: what stands for it

@@ -37,11 +37,11 @@ def settings_for(archive, wire, **changes):
     )  # fmt: skip
 
 
-async def run(archive, wire, *, observer=None, clock=None, at_most_s=MAX_S, **changes):
+async def run(archive, wire, *, observer=None, clock=None, token=TOKEN, at_most_s=MAX_S, **changes):
     """One run, whole; gives its summary."""
     with anyio.fail_after(at_most_s):
         return await import_manifest(
-            settings_for(archive, wire, **changes), TOKEN, observer=observer, clock=clock
+            settings_for(archive, wire, **changes), token, observer=observer, clock=clock
         )
 
 
