@@ -136,6 +136,7 @@ class Answer:
     headers: Mapping[str, str]  #: lower-case names, the few that a verdict looks at
     sent_whole: bool  #: the picture's body had left for the network, to the last byte
     is_cut: bool = False  #: the answer ended before its own Content-Length
+    is_early: bool = False  #: it was said before the picture's last byte had arrived there
 
 
 @dataclass(frozen=True, slots=True)

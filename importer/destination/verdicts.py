@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from importer.destination.unpacking import unpacked
 from importer.model import (
     Answer,
     Failed,
@@ -113,37 +114,42 @@ def _judge_silence(reply: NoAnswer) -> Verdict:
 
 def _judge_success(answer: Answer) -> Verdict:
     """2xx is an acceptance unless its body plainly says otherwise."""
-    if _is_page(answer):
+    body = unpacked(answer.body, answer.headers.get("content-encoding", ""))
+    if _is_page(body, answer.headers.get("content-type", "")):
         return StopRun("captive_portal", "a web page answers instead of the gallery's API",
                        "log in to the network, or look at --endpoint")  # fmt: skip
-    if not answer.sent_whole:
+    if answer.is_early or not answer.sent_whole:
         return Unknown("early_answer", "the gallery said yes before it had the whole picture")
-    named = named_error(answer.body)
+    named = named_error(body)
     if named:
         return Failed("rejected", f"the gallery says: {named}")
     return Uploaded("the answer was cut short" if answer.is_cut else "")
 
 
-def _is_page(answer: Answer) -> bool:
-    start = answer.body.lstrip(_BEFORE)[:64].lower()
-    kind = answer.headers.get("content-type", "").lower()
+def _is_page(body: bytes, kind: str) -> bool:
+    start = body.lstrip(_BEFORE)[:64].lower()
     return start.startswith(_PAGE_STARTS) or (
-        kind.startswith(("text/html", "application/xhtml")) and start.startswith(b"<")
+        kind.lower().startswith(("text/html", "application/xhtml")) and start.startswith(b"<")
     )
 
 
 def named_error(body: bytes) -> str:
     """The error that a JSON object plainly names; empty when it names none.
 
-    ``{"error": null}`` and ``{"errors": []}`` name nothing; ``{"success": false}`` does.
+    ``{"error": null}`` and ``{"errors": []}`` name nothing; ``{"success": false}`` does. What a
+    careless server gets wrong, letters of Latin-1 and line ends in a text, hides no error.
     """
     body = body.lstrip(_BEFORE)
     if body[:1] != b"{":
         return ""
     try:
-        said = json.loads(body)
+        said = json.loads(body.decode(json.detect_encoding(body), "replace"), strict=False)
+        return _named_in(said)
     except (ValueError, RecursionError):
         return ""
+
+
+def _named_in(said: dict[str, Any]) -> str:
     for name in ("error", "errors"):
         if said.get(name):
             return _text_of(said[name])
@@ -160,7 +166,10 @@ def _text_of(said: object) -> str:
         said = said.get("message") or said.get("detail") or said.get("code") or said
     if isinstance(said, list) and said:
         said = said[0]
-    return str(said)  # whole: it is cut where secrets are wiped, and not before
+    try:
+        return str(said)  # whole: it is cut where secrets are wiped, and not before
+    except RecursionError:  # nested deeper than Python writes, though not than it reads
+        return "it did not succeed"
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float:

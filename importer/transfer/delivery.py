@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from importer.clock import timestamp
+from importer.destination.unpacking import unpacked
 from importer.model import MAYBE_THERE, Admitted, Answer, Outcome, Reply, Status
 from importer.secret import one_line
 from importer.transfer.retry import Halt, NextStep, Settle, Wait, back_off, next_step
@@ -222,8 +223,7 @@ class Delivery:
 
     def _outcome(self, one: _Try, step: Settle) -> Outcome:
         reply, body = one.reply, one.body
-        answer = reply.body if isinstance(reply, Answer) else b""
-        text = answer.decode("utf-8", "replace") if answer else ""
+        text = _text_of(reply) if isinstance(reply, Answer) else ""
         return Outcome(
             admitted=one.admitted,
             status=step.status,
@@ -238,6 +238,11 @@ class Delivery:
             at=timestamp(self.clock.now()),
             answer=one_line(text, token=self.token, limit=ANSWER_SHOWN) if text else "",
         )
+
+
+def _text_of(answer: Answer) -> str:
+    encoding = answer.headers.get("content-encoding", "")
+    return unpacked(answer.body, encoding).decode("utf-8", "replace")
 
 
 def _still(one: _Try, step: Settle) -> Settle:

@@ -1,6 +1,9 @@
 """What a reply means. The rules are behaviour.md section 4, the numbers rows of faults.md section 3."""
 
+import gzip
 import json
+import tracemalloc
+import zlib
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -8,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.destination.unpacking import LIMIT, unpacked
 from importer.destination.verdicts import judge, named_error, retry_after
 from importer.model import Answer, Failed, NoAnswer, StopRun, TryAgain, Unknown, Uploaded
 from importer.secret import Token, one_line
@@ -296,6 +300,107 @@ def test_a_byte_order_mark_before_the_json_hides_no_error():
     assert isinstance(verdict(answer(200, b'\xef\xbb\xbf{"error": "too blurry"}')), Failed)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"error": "zu groß"}'.encode("latin-1"),
+        b'{"error": "too\nblurry"}',
+        '{"error": "too blurry"}'.encode("utf-16-le"),
+        b'{"error": ' + b'{"a":' * 400 + b"1" + b"}" * 401,
+    ],
+    ids=["Latin-1", "line end in a text", "UTF-16", "nested"],
+)
+def test_careless_json_hides_no_error(body):
+    """47: a picture that was refused would be called uploaded."""
+
+    assert isinstance(verdict(answer(200, body)), Failed)
+
+
+@pytest.mark.parametrize("depth", range(100, 3_000, 97))
+@pytest.mark.parametrize("shape", [b'{"a":%s}', b"[%s]"])
+def test_no_depth_of_json_raises(depth, shape):
+    """Whatever Python's recursion makes of it; deeper than it reads, nothing is named."""
+
+    before, after = shape.split(b"%s")
+    body = b'{"error": ' + before * depth + b"1" + after * depth + b"}"
+    assert isinstance(verdict(answer(200, body)), Failed | Uploaded)
+
+
+# ---------------------------------------------------------------- 2xx, compressed unasked
+
+
+def squeezed(text, bits):
+    packer = zlib.compressobj(9, zlib.DEFLATED, bits)
+    return packer.compress(text) + packer.flush()
+
+
+ERROR = b'{"error": "too blurry"}'
+PACKED = {
+    "gzip": (gzip.compress(ERROR), "gzip"),
+    "x-gzip, upper case": (gzip.compress(ERROR), "X-GZIP"),
+    "gzip that the header doesn't name": (gzip.compress(ERROR), ""),
+    "zlib": (squeezed(ERROR, 15), "deflate"),
+    "deflate without a head": (squeezed(ERROR, -15), "deflate"),
+    "twice": (gzip.compress(gzip.compress(ERROR)), "gzip, gzip"),
+    "twice, said once": (gzip.compress(gzip.compress(ERROR)), "gzip"),
+    "wrong check sum": (gzip.compress(ERROR)[:-8] + bytes(8), "gzip"),
+    "cut behind its text": (gzip.compress(ERROR)[:-8], "gzip"),
+    "named though it isn't": (ERROR, "gzip"),
+    "identity": (ERROR, "identity"),
+}
+
+
+@pytest.mark.parametrize("case", PACKED)
+def test_compression_hides_no_error(case):
+    """47: we ask for no compression, and some servers compress all the same."""
+
+    body, encoding = PACKED[case]
+    found = verdict(answer(200, body, content_encoding=encoding))
+    assert found == Failed("rejected", "the gallery says: too blurry")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+def test_compression_hides_no_web_page(pack):
+    """48: every row would be called uploaded."""
+
+    found = verdict(answer(200, pack(b"<!doctype html><title>Log in"), content_encoding="deflate"))
+    assert (type(found), found.code) == (StopRun, "captive_portal")
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip", "deflate", "gzip, br", ",", "\x00"])
+@pytest.mark.parametrize("body", [b"", b"OK", b"\x1f\x8b", b"\x1f\x8bok", b"\x78\x9c\xff\xff"])
+def test_what_cant_be_unpacked_names_no_error(body, encoding):
+    """49: a 2xx that says nothing readable is an acceptance."""
+
+    assert verdict(answer(200, body, content_encoding=encoding)) == Uploaded()
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("byte", [b"\0", b"{", b"["])
+def test_a_bomb_stays_small(byte, layers):
+    """27: 30 MB in 30 kB are unpacked to 64 KiB and no further."""
+
+    bomb = byte * 30_000_000
+    for _ in range(layers):
+        bomb = gzip.compress(bomb, 6)
+    bomb = bomb[:LIMIT]
+    tracemalloc.start()
+    try:
+        assert len(unpacked(bomb, "gzip")) <= LIMIT
+        assert verdict(answer(200, bomb, content_encoding="gzip")) == Uploaded()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+@given(st.binary(max_size=300), st.sampled_from(["", "gzip", "deflate", "gzip, deflate", "br"]))
+def test_unpacking_never_raises(body, encoding):
+    assert len(unpacked(body, encoding)) <= LIMIT
+    assert len(unpacked(b"\x1f\x8b\x08" + body, encoding)) <= LIMIT
+    assert unpacked(gzip.compress(b"." + body), encoding) == b"." + body
+
+
 def test_a_named_error_is_whole():
     """It is cut where secrets are wiped: a cut before that would leave half of one."""
 
@@ -378,6 +483,15 @@ def test_a_yes_before_the_picture_had_left_is_no_yes():
 
     found = verdict(answer(200, b'{"id": 7}', sent_whole=False))
     assert found == Unknown("early_answer", "the gallery said yes before it had the whole picture")
+
+
+def test_a_yes_before_the_picture_had_arrived_is_no_yes():
+    """14, 50: it had left for the network, but nobody over there had it when the yes was said."""
+
+    found = verdict(Answer(200, b'{"id": 7}', {}, sent_whole=True, is_early=True))
+    assert type(found) is Unknown
+    refused = verdict(Answer(422, b"no", {}, sent_whole=True, is_early=True))
+    assert type(refused) is Failed, "a refusal needs no whole picture"
 
 
 def test_a_yes_that_was_cut_short_is_a_yes_with_a_note():

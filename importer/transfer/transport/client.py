@@ -20,7 +20,13 @@ from yarl import URL
 from importer.model import Answer, NoAnswer, Reply
 from importer.transfer.sources import SourceFault, Streamed
 from importer.transfer.transport.breaking import broken
-from importer.transfer.transport.connector import TRAVELLER, GuardedConnector, unsent_bytes
+from importer.transfer.transport.connector import (
+    TRAVELLER,
+    GuardedConnector,
+    Heard,
+    heard_of,
+    unsent_bytes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -35,7 +41,7 @@ KEEPALIVE_S = 10.0  # below what servers keep (nginx 75, Apache 5 to 15, gunicor
 SWEEP_S = 0.5  # how often the requests in flight are looked at for a stall
 SLOWEST = 16_000  # bytes/s that a kernel which doesn't tell is trusted to bring over
 KERNEL_BYTES = 4 << 20  # that a kernel takes at once
-_KEPT_HEADERS = ("retry-after", "date", "content-type")
+_KEPT_HEADERS = ("retry-after", "date", "content-type", "content-encoding")
 
 
 @dataclass(slots=True, eq=False)
@@ -50,6 +56,7 @@ class _Flight:
     progress: tuple[int, int] = (0, 0)  #: bytes written, bytes waiting in the kernel
     is_cut: bool = False  #: by the sweep
     response: aiohttp.ClientResponse | None = None  #: from its headers on
+    heard: Heard = Heard.ALL  #: what the other side had of the request as its answer came
     parts: list[bytes] = field(default_factory=list)  #: of the answer's body
 
     @property
@@ -80,7 +87,8 @@ class _Flight:
         response = self.response
         assert response is not None
         body = b"".join(self.parts)[:ANSWER_LIMIT]
-        return Answer(response.status, body, _kept(response), self.is_sent_whole, is_cut)
+        is_early = self.heard is not Heard.ALL
+        return Answer(response.status, body, _kept(response), self.is_sent_whole, is_cut, is_early)
 
 
 class Transport:
@@ -160,7 +168,13 @@ class Transport:
                     allow_redirects=False,
                     upload_tracker=tracker,
                     proxy=self.sending.proxy or None,
-                ) as flight.response:
+                ) as response:
+                    flight.heard = heard_of(flight.transport, flight.tracker.bytes_written)
+                    if flight.heard is Heard.NOTHING:
+                        response.close()
+                        whole, host = flight.is_sent_whole, self.sending.host
+                        return NoAnswer("unasked", f"{host} spoke before it was asked", whole)
+                    flight.response = response
                     return await _read_answer(flight)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # OSError includes TimeoutError; ValueError is aiohttp's refusal of a URL. What breaks
@@ -219,7 +233,7 @@ async def _read_answer(flight: _Flight) -> Answer:
     while room > 0 and (part := await response.content.readany()):
         flight.parts.append(part)
         room -= len(part)
-    if room <= 0:
+    if room <= 0 or flight.heard is not Heard.ALL:
         response.close()  # so this connection can't be used again
     return flight.answer(is_cut=False)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import select
 import sys
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Protocol
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol, cast
 
 import aiohttp
 
@@ -85,6 +86,39 @@ def unsent_bytes(transport: asyncio.BaseTransport | None) -> int | None:
     except OSError:
         return None
     return int.from_bytes(answer, sys.byteorder)
+
+
+class Heard(Enum):
+    """What had arrived of a request at the other side when that side's answer came in."""
+
+    NOTHING = "nothing"  #: it is no answer to this request
+    PART = "part"
+    ALL = "all"  #: or the kernel doesn't tell
+
+
+def heard_of(transport: asyncio.BaseTransport | None, body_bytes: int) -> Heard:
+    """What the other side had of a request; ask as soon as its answer has been read.
+
+    Whatever a host sends acknowledges all that it has got, so bytes that are still unacknowledged
+    behind an answer hadn't arrived when it was sent. Between the look at an idle connection and our
+    own first byte, something unasked can come in; over any line but loopback it is here sooner than
+    the acknowledgement of our request can be, and so it is known by this.
+
+    Args:
+        transport: the connection's.
+        body_bytes: so much of the body has been handed to it.
+    """
+    if transport is None:
+        return Heard.ALL
+    unsent = unsent_bytes(transport)
+    if unsent is None:
+        return Heard.ALL
+    waiting = unsent + cast("asyncio.WriteTransport", transport).get_write_buffer_size()
+    if not waiting:
+        return Heard.ALL
+    # What TLS adds: some 22 bytes for each record of 16 KiB. A head alone has hundreds.
+    added = 64 + body_bytes // 512 if transport.get_extra_info("ssl_object") else 0
+    return Heard.NOTHING if waiting > body_bytes + added else Heard.PART
 
 
 def _descriptor(transport: asyncio.BaseTransport | None) -> int:

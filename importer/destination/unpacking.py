@@ -1,0 +1,54 @@
+"""What a compressed answer says: at most so many of its first bytes, whatever it would unfold to.
+
+We ask for no compression, and some servers compress all the same. An error that is named in gzip is
+an error; a bomb stays a bomb that nobody lights.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+LIMIT = 64 * 1024  # bytes that are unpacked; an answer is looked at no further either
+LAYERS = 2  # compressed twice happens, where a proxy compresses what was compressed; more is a game
+
+_KNOWN = frozenset({"gzip", "x-gzip", "deflate"})
+_GZIP = b"\x1f\x8b"
+_FORMATS = (32 + zlib.MAX_WBITS, -zlib.MAX_WBITS)  # gzip or zlib by its head; deflate without one
+
+
+def unpacked(body: bytes, encoding: str) -> bytes:
+    """The start of a body as it was before its Content-Encoding; itself where that isn't known.
+
+    What begins like gzip is unpacked also where the header doesn't say so: no text begins so.
+    """
+    names = [name.strip().lower() for name in encoding.split(",")]
+    layers = sum(name in _KNOWN for name in names[-LAYERS:])
+    for layer in range(LAYERS):
+        if layer >= layers and not body.startswith(_GZIP):
+            break
+        body = _unpacked_once(body)
+    return body
+
+
+def _unpacked_once(body: bytes) -> bytes:
+    for bits in _FORMATS:
+        if text := _start_of(body, bits):
+            return text
+    return body
+
+
+def _start_of(body: bytes, bits: int) -> bytes:
+    """As much as can be had, LIMIT at most; byte by byte, so that a break loses nothing before it."""
+    unpacker = zlib.decompressobj(bits)
+    parts: list[bytes] = []
+    room = LIMIT
+    for number in range(len(body)):
+        try:
+            part = unpacker.decompress(body[number : number + 1], room)
+        except zlib.error:
+            break
+        parts.append(part)
+        room -= len(part)
+        if room <= 0 or unpacker.eof:
+            break
+    return b"".join(parts)
