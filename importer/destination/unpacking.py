@@ -13,7 +13,8 @@ LAYERS = 2  # compressed twice happens, where a proxy compresses what was compre
 
 _KNOWN = frozenset({"gzip", "x-gzip", "deflate"})
 _GZIP = b"\x1f\x8b"
-_FORMATS = (32 + zlib.MAX_WBITS, -zlib.MAX_WBITS)  # gzip or zlib by its head; deflate without one
+_BY_ITS_HEAD = 32 + zlib.MAX_WBITS  # gzip or zlib
+_HEADLESS = -zlib.MAX_WBITS  # what some servers mean by "deflate"
 
 
 def unpacked(body: bytes, encoding: str) -> bytes:
@@ -31,14 +32,19 @@ def unpacked(body: bytes, encoding: str) -> bytes:
 
 
 def _unpacked_once(body: bytes) -> bytes:
-    for bits in _FORMATS:
-        if text := _start_of(body, bits):
-            return text
-    return body
+    text, _ = _start_of(body, _BY_ITS_HEAD)
+    if text:
+        return text
+    # Any bytes may look like deflate at first: only what comes to a regular end was one.
+    text, is_whole = _start_of(body, _HEADLESS)
+    return text if is_whole else body
 
 
-def _start_of(body: bytes, bits: int) -> bytes:
-    """As much as can be had, LIMIT at most; byte by byte, so that a break loses nothing before it."""
+def _start_of(body: bytes, bits: int) -> tuple[bytes, bool]:
+    """As much as can be had, LIMIT at most, and whether its end was seen.
+
+    Byte by byte: when the stream breaks, nothing that stood before is lost.
+    """
     unpacker = zlib.decompressobj(bits)
     parts: list[bytes] = []
     room = LIMIT
@@ -51,4 +57,4 @@ def _start_of(body: bytes, bits: int) -> bytes:
         room -= len(part)
         if room <= 0 or unpacker.eof:
             break
-    return b"".join(parts)
+    return b"".join(parts), unpacker.eof
