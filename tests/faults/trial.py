@@ -145,7 +145,7 @@ class Trial:
             case text if text == HOLDS:
                 assert exit_code == 4
                 assert self.name not in names
-                assert self.archive.read_results()[self.place]["import_status"] == "unknown"
+                assert self.row["import_status"] == "unknown"
             case other:
                 raise AssertionError(f"a test of its own has to show {other!r}")
         if self.fault.then != HOLDS:
@@ -153,6 +153,11 @@ class Trial:
             assert in_journal(self.archive) == ["uploaded"] * self.rows
         self.nothing_twice(receipts)
         self.nothing_leaked(*texts)
+
+    @property
+    def row(self) -> dict[str, str]:
+        """The row that meets the fault, as the results file has it."""
+        return self.archive.read_results()[self.place]
 
     def statuses(self) -> list[str]:
         """As the results file has them, row by row."""
