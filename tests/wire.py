@@ -175,6 +175,7 @@ class Wire:
     script: Script | None = None
     on_accept: str = ""
     tls: ssl.SSLContext | None = None
+    host: str = "127.0.0.1"  #: what the client is to call it
     port: int = 0  #: 0: one that is free
     receive_buffer: int = 0  #: of the kernel, in bytes; small: little of a body is taken unread
     receipts: list[Receipt] = field(default_factory=list)
@@ -218,8 +219,21 @@ class Wire:
         self._server.close()
 
     @property
+    def is_listening(self) -> bool:
+        return self._server.is_serving()
+
+    async def take(self, taken: socket.socket) -> None:
+        """Serve a connection that somebody else has accepted."""
+
+        def protocol() -> asyncio.StreamReaderProtocol:
+            reader = asyncio.StreamReader(limit=HEAD_LIMIT)
+            return asyncio.StreamReaderProtocol(reader, self._connected)
+
+        await asyncio.get_running_loop().connect_accepted_socket(protocol, taken)
+
+    @property
     def origin(self) -> str:
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
 
     @property
     def endpoint(self) -> str:
@@ -310,11 +324,15 @@ def _parsed(head: bytes, number: int, connection: int) -> Receipt:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """Close so that the peer gets a RST: lingering for no time drops what is unsent and unread."""
-    known = writer.get_extra_info("socket")
+    """Close so that the peer gets a RST."""
     with suppress(OSError):
-        known.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        linger_not(writer.get_extra_info("socket"))
     writer.transport.abort()
+
+
+def linger_not(known: socket.socket) -> None:
+    """When it is closed the peer gets a RST: no time to linger drops what is unsent and unread."""
+    known.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 # ---------------------------------------------------------------- scripts that are often wanted

@@ -49,6 +49,7 @@ class _Try:
     reply: Reply | None = None
     is_on_its_way: bool = False  #: its intent is durable and its bytes may have left
     unknown: Settle | None = None  #: an earlier attempt of this run may have brought it there
+    pending: Settle = Settle(Status.PENDING)  #: while it waits: how the last attempt ended
 
 
 @dataclass(slots=True)
@@ -107,7 +108,7 @@ class Delivery:
         while True:
             is_ours = await self.pacing.turn(one.body.size_bytes, is_retry=one.attempts > 0)
             if not is_ours:
-                self._leave(one, Settle(Status.PENDING))
+                self._leave(one, one.pending)
                 return
             step = await self._attempt(one)
             match step:
@@ -154,11 +155,12 @@ class Delivery:
     async def _wait(self, one: _Try, step: Wait) -> bool:
         """Sleep without a slot, read the source anew, renew the intent; False when it's settled."""
         self.retries += 1
+        one.pending = Settle(Status.PENDING, step.code, step.why)
         if step.possible_duplicate:
             one.unknown = Settle(Status.UNKNOWN, step.code, step.why)
             one.admitted = replace(one.admitted, possible_duplicate=True)
         if one.unknown is None:  # else the journal goes on saying ``sending``: unknown if we die
-            self._leave(one, Settle(Status.PENDING, step.code, step.why))
+            self._leave(one, one.pending)
         one.slot.free()
         if await self.halting.sleep(step.seconds):
             if one.unknown is not None:
