@@ -9,14 +9,24 @@ import anyio
 
 from importer.clock import timestamp
 from importer.destination.unpacking import unpacked
-from importer.model import MAYBE_THERE, Admitted, Answer, Outcome, Reply, Status
+from importer.model import MAYBE_THERE, Admitted, Answer, NoAnswer, Outcome, Reply, Status
 from importer.secret import one_line
-from importer.transfer.retry import Halt, NextStep, Settle, Wait, back_off, next_step
+from importer.transfer.rereading import reread
+from importer.transfer.retry import (
+    OPEN_FILES,
+    Halt,
+    NextStep,
+    Settle,
+    Wait,
+    back_off,
+    next_step,
+)
 from importer.transfer.sources import SourceFault, Whole, load
 
 if TYPE_CHECKING:
     from importer.clock import Clock
     from importer.destination.protocol import Destination
+    from importer.model import Picture
     from importer.secret import Token
     from importer.settings import Patience, Reading
     from importer.transfer.halting import Halting
@@ -27,6 +37,7 @@ if TYPE_CHECKING:
     from importer.transfer.transport import Transport
 
 ANSWER_SHOWN = 200  # characters of an answer that are kept
+NOT_SENT = Settle(Status.PENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +57,11 @@ class _Try:
     slot: Slot
     began: float
     attempts: int = 0
+    hiccups: int = 0  #: attempts that broke off because the disk couldn't be read
     reply: Reply | None = None
     is_on_its_way: bool = False  #: its intent is durable and its bytes may have left
     unknown: Settle | None = None  #: an earlier attempt of this run may have brought it there
-    pending: Settle = Settle(Status.PENDING)  #: while it waits: how the last attempt ended
+    pending: Settle = NOT_SENT  #: while it waits: how the last attempt ended
 
 
 @dataclass(slots=True)
@@ -86,6 +98,14 @@ class Delivery:
         finally:
             self.first_told.set()
         await self.scribe.room()
+
+    async def reread(
+        self, picture: Picture, found: Body | SourceFault
+    ) -> Body | SourceFault | None:
+        """What was found in a source; where that may pass, what is found later. None: it stops."""
+        return await reread(
+            picture, found, reading=self.reading, pacing=self.pacing, halting=self.halting
+        )
 
     def refuse(self, admitted: Admitted, fault: SourceFault) -> None:
         """Settle a picture that can't even be read; nothing was sent."""
@@ -138,19 +158,27 @@ class Delivery:
         one.reply = reply
         verdict = self.destination.judge(reply, now=self.clock.now())
         self.pacing.report(verdict)
-        return next_step(
+        step = next_step(
             verdict,
             attempts=one.attempts,
             patience=self.patience,
             ever_reached=self.pacing.ever_reached,
             jitter=self.clock.jitter,
         )
+        if isinstance(reply, NoAnswer) and reply.code == OPEN_FILES:
+            one.attempts -= 1  # it never came to one
+        return step
 
     def _after_fault(self, one: _Try, fault: SourceFault) -> NextStep:
-        if fault.is_passing and one.attempts < self.patience.attempts:
-            seconds = back_off(one.attempts, patience=self.patience, jitter=self.clock.jitter)
-            return Wait(seconds, fault.code, fault.message)
-        return Settle(Status.FAILED, fault.code, fault.message)
+        if fault.is_crowded:
+            self.pacing.cramped()
+            one.attempts -= 1
+        elif fault.is_passing and not one.hiccups:
+            one.hiccups += 1
+        else:
+            return Settle(Status.FAILED, fault.code, fault.message)
+        seconds = back_off(1, patience=self.patience, jitter=self.clock.jitter)
+        return Wait(seconds, fault.code, fault.message)
 
     async def _wait(self, one: _Try, step: Wait) -> bool:
         """Sleep without a slot, read the source anew, renew the intent; False when it's settled."""
@@ -162,11 +190,14 @@ class Delivery:
         if one.unknown is None:  # else the journal goes on saying ``sending``: unknown if we die
             self._leave(one, one.pending)
         one.slot.free()
-        if await self.halting.sleep(step.seconds):
+        body = None
+        if not await self.halting.sleep(step.seconds):
+            (found,) = await load([one.admitted.picture], reading=self.reading)
+            body = await self.reread(one.admitted.picture, found)
+        if body is None:  # the run stops
             if one.unknown is not None:
                 self._settle(one, one.unknown)
             return False
-        body = (await load([one.admitted.picture], reading=self.reading))[0]
         if isinstance(body, SourceFault):
             self._settle(one, Settle(Status.FAILED, body.code, body.message))
             return False
