@@ -13,7 +13,7 @@ from importer.model import Stop, StopRun, TryAgain, Unknown, Uploaded
 from importer.transfer.breaker import Breaker
 from importer.transfer.limits import RetryBudget
 from importer.transfer.rates import AUTO_CEILING, Ramp, TokenBucket
-from importer.transfer.retry import UNREACHED
+from importer.transfer.retry import OPEN_FILES, UNREACHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +58,8 @@ class Pacing:
         self._breaker = Breaker(max_outage_s=patience.max_outage_s)
         self._budget = RetryBudget(now)
         self._paused_until = now
+        self._max_outage_s = patience.max_outage_s
+        self._cramped_since: float | None = None
         self._rate = (
             TokenBucket(pace.rate, burst=max(1.0, pace.rate / 10), now=now) if pace.rate else None
         )
@@ -125,6 +127,10 @@ class Pacing:
         now = self._clock.monotonic()
         if isinstance(verdict, StopRun):
             return  # the run ends anyway
+        if isinstance(verdict, TryAgain) and verdict.code == OPEN_FILES:
+            self.unused()
+            self.cramped()
+            return
         is_bad = isinstance(verdict, TryAgain | Unknown)
         if isinstance(verdict, TryAgain | Unknown):
             self._last_trouble = verdict.why
@@ -132,18 +138,36 @@ class Pacing:
         self.ever_reached |= not (isinstance(verdict, TryAgain) and verdict.code in UNREACHED)
         if isinstance(verdict, Uploaded):
             self._budget.success()
-            limit = self._ramp.success()
+            self._cramped_since = None
+            self._allow(self._ramp.success())
         elif isinstance(verdict, TryAgain) and verdict.is_congestion:
             self._paused_until = max(self._paused_until, now + verdict.not_before_s)
-            limit = self._ramp.crowded(now)
-        else:
-            return
-        if limit != self.gate.total_tokens:
-            self.gate.total_tokens = limit
+            self._allow(self._ramp.crowded(now))
+
+    def cramped(self) -> None:
+        """This machine has too many open files: fewer at once, and not for ever."""
+        now = self._clock.monotonic()
+        self.waiting = "too many files are open on this machine"
+        self._allow(self._ramp.crowded(now))
+        if self._cramped_since is None:
+            self._cramped_since = now
+        elif now - self._cramped_since >= self._max_outage_s:
+            self._halting.ask(
+                Stop(
+                    3,
+                    OPEN_FILES,
+                    "this machine has had too many open files for longer than a run waits",
+                    "close other programs, or raise the limit (ulimit -n), and run again",
+                )
+            )
 
     def unused(self) -> None:
         """A turn was taken and nothing was sent."""
         self._breaker.probe_lost()
+
+    def _allow(self, limit: int) -> None:
+        if limit != self.gate.total_tokens:
+            self.gate.total_tokens = limit
 
     async def _wait_out(self, wait_s: Callable[[float], float], why: str) -> bool:
         while (seconds := wait_s(self._clock.monotonic())) > 0:

@@ -33,7 +33,6 @@ LOADERS = 3  # groups that are read at once: while one waits for a slow disk, ot
 READY_ROWS = (
     16  # intended and not yet taken by a worker; with a group, what a crash may leave unknown
 )
-LOAD_TRIES = 4  # for faults of the moment, such as too many open files
 
 Groups: TypeAlias = "list[Loaded]"
 
@@ -120,19 +119,14 @@ class Pipeline:
 
     async def _load_group(self, group: Sequence[Admitted]) -> Groups:
         """Those of a group that can be sent; the others are settled here."""
-        reading = self.delivery.reading
-        bodies = await load([admitted.picture for admitted in group], reading=reading)
+        pictures = [admitted.picture for admitted in group]
         loaded = []
-        for admitted, body in zip(group, bodies, strict=True):
-            tries = 1
-            while isinstance(body, SourceFault) and body.is_passing and tries < LOAD_TRIES:
-                if await self.delivery.halting.sleep(0.25 * 2**tries):
-                    break
-                body = (await load([admitted.picture], reading=reading))[0]
-                tries += 1
+        found = await load(pictures, reading=self.delivery.reading)
+        for admitted, first in zip(group, found, strict=True):
+            body = await self.delivery.reread(admitted.picture, first)
             if isinstance(body, SourceFault):
                 self.delivery.refuse(admitted, body)
-            else:
+            elif body is not None:
                 loaded.append(Loaded(admitted, body))
         await self.delivery.scribe.room()
         return loaded

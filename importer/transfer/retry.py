@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 #: an attempt that ended so never reached the gallery: it says nothing against the row
 UNREACHED = frozenset({"dns", "connect", "connect_timeout", "proxy"})
-#: nor does an attempt that the gallery turned away unseen, because there were too many
-NOT_THE_ROWS = UNREACHED | {"rate_limited"}
+OPEN_FILES = "open_files"  # this machine has no room for one more connection
+#: nor does an attempt that the gallery turned away unseen, because there were too many, or that
+#: never came about
+NOT_THE_ROWS = UNREACHED | {"rate_limited", OPEN_FILES}
 PATIENT = 4  # times as many attempts for those, before a run that never got anywhere gives up
 
 

@@ -45,7 +45,8 @@ class SourceFault:
 
     code: str
     message: str
-    is_passing: bool = False  #: of this moment (too many open files, a disk's hiccup): try again
+    is_passing: bool = False  #: a disk's hiccup: worth one more try
+    is_crowded: bool = False  #: too many files are open just now; says nothing against this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,13 +288,8 @@ _FAULTS = {
     errno.ELOOP: ("file_missing", "its links lead round in a circle"),
     errno.ENAMETOOLONG: ("file_missing", "the path is longer than this system can have"),
 }
-_PASSING = {
-    errno.EMFILE,
-    errno.ENFILE,
-    errno.EIO,
-    errno.EAGAIN,
-    getattr(errno, "ESTALE", errno.EIO),
-}
+_PASSING = {errno.EIO, errno.EAGAIN, getattr(errno, "ESTALE", errno.EIO)}
+CROWDED = {errno.EMFILE, errno.ENFILE}  # this process, or the whole machine, has too many open
 
 
 def fault_of(error: OSError) -> SourceFault:
@@ -302,4 +298,9 @@ def fault_of(error: OSError) -> SourceFault:
         code, message = _FAULTS[error.errno]
         return SourceFault(code, message)
     reason = os.strerror(error.errno) if error.errno else type(error).__name__
-    return SourceFault("local_read", f"the file can't be read: {reason}", error.errno in _PASSING)
+    return SourceFault(
+        "local_read",
+        f"the file can't be read: {reason}",
+        is_passing=error.errno in _PASSING,
+        is_crowded=error.errno in CROWDED,
+    )

@@ -8,6 +8,8 @@ import ssl
 import aiohttp
 
 from importer.model import NoAnswer
+from importer.transfer.retry import OPEN_FILES
+from importer.transfer.sources import CROWDED
 
 
 def broken(error: Exception, *, host: str, sent_whole: bool) -> NoAnswer:
@@ -21,6 +23,8 @@ def broken(error: Exception, *, host: str, sent_whole: bool) -> NoAnswer:
 def _named(error: Exception, host: str) -> tuple[str, str]:
     number = getattr(error, "errno", None)
     reason = f" ({os.strerror(number)})" if isinstance(number, int) and number > 0 else ""
+    if isinstance(error, aiohttp.ClientConnectorError) and number in CROWDED:
+        return OPEN_FILES, f"too many files are open on this machine{reason}"
     match error:
         case aiohttp.ClientHttpProxyError(status=407):
             return "proxy_refused", "the proxy wants a login (status 407)"
