@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from importer.clock import SystemClock
+from importer.events import Event, Progress
 
 SHORTEST_S = 0.001  # of real time: a shorter sleep would only heat the processor
 
@@ -15,14 +16,36 @@ SHORTEST_S = 0.001  # of real time: a shorter sleep would only heat the processo
 class Fast(SystemClock):
     """So many seconds pass in one. What waits for a socket still waits for it in real time."""
 
-    def __init__(self, times: float) -> None:
+    def __init__(self, times: float = 1.0) -> None:
+        self._times = times
+        self._since, self._then = time.monotonic(), 0.0
+
+    def hurry(self, times: float) -> None:
+        """From now on so many pass in one."""
+        self._then, self._since = self.monotonic(), time.monotonic()
         self._times = times
 
     def monotonic(self) -> float:
-        return time.monotonic() * self._times
+        return self._then + (time.monotonic() - self._since) * self._times
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(max(SHORTEST_S, seconds / self._times))
+
+
+class HurryInOutage:
+    """An observer: once the breaker is open, its clock hurries; the first failures take real time.
+
+    Otherwise they would lie too far apart for the breaker to see a row of them.
+    """
+
+    def __init__(self, clock: Fast, times: float) -> None:
+        self._clock, self._times = clock, times
+        self.opened_at = 0.0  #: by the clock; 0 while it is closed
+
+    def notice(self, event: Event) -> None:
+        if isinstance(event, Progress) and "doesn't work" in event.waiting and not self.opened_at:
+            self.opened_at = self._clock.monotonic()
+            self._clock.hurry(self._times)
 
 
 class OnRetry(SystemClock):
