@@ -6,13 +6,17 @@ summary = run_import(Settings(manifest=Path("archive.csv")), Token("..."))
 print(summary.tally["uploaded"], "pictures are in the gallery")
 """
 
-from importer.api import check_manifest, import_manifest, run_import
-from importer.errors import ImporterError
-from importer.events import Observer
-from importer.manifest.check import Findings
-from importer.model import Outcome, Status, Summary, Tally
-from importer.secret import Token
-from importer.settings import Pace, Patience, Reading, Sending, Settings
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importer.api import check_manifest, import_manifest, run_import
+    from importer.errors import ImporterError
+    from importer.events import Observer
+    from importer.manifest.check import Findings
+    from importer.model import Outcome, Status, Summary, Tally
+    from importer.secret import Token
+    from importer.settings import Pace, Patience, Reading, Sending, Settings
 
 __version__ = "0.1.0"
 
@@ -35,3 +39,25 @@ __all__ = [
     "import_manifest",
     "run_import",
 ]
+
+_HOMES = {
+    "api": ("check_manifest", "import_manifest", "run_import"),
+    "errors": ("ImporterError",),
+    "events": ("Observer",),
+    "manifest.check": ("Findings",),
+    "model": ("Outcome", "Status", "Summary", "Tally"),
+    "secret": ("Token",),
+    "settings": ("Pace", "Patience", "Reading", "Sending", "Settings"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used.
+
+    The command comes by here before its first line. Were everything loaded now, a Ctrl-C in that
+    time would show a traceback, and nobody could have prevented it.
+    """
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"importer.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
