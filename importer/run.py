@@ -26,6 +26,7 @@ from importer.ledger.admission import WANTED
 from importer.ledger.journal import Journal
 from importer.ledger.results import Drawn, PartFile
 from importer.ledger.snapshot import begin_snapshot
+from importer.ledger.whole import look_over
 from importer.model import Status, Stop, Summary
 from importer.signals import EXIT_CODES, watched
 from importer.telling import Telling
@@ -83,13 +84,17 @@ class Run:
             manifest = self._read_manifest()
             job = job_of(manifest, results=settings.results, origin=settings.sending.origin)
             refuse_to_overwrite(job)
-            survey = await anyio.to_thread.run_sync(manifest.manifest.survey)
+            async with anyio.create_task_group() as meanwhile:
+                meanwhile.start_soon(anyio.to_thread.run_sync, look_over, job.journal)
+                survey = await anyio.to_thread.run_sync(manifest.manifest.survey)
             self._ask(survey.rows)
             files = stack.enter_context(ExitStack())
             if settings.dry_run:
                 journal = borrowed_journal(job, files)
             else:
                 files.enter_context(lock.hold(job))
+                if settings.reading.lines is None:  # else several runs may share the manifest
+                    files.enter_context(lock.hold_manifest(job))
                 journal = files.enter_context(Journal.open(job))
             journal.begin_run(timestamp(self._clock.now()))
             snapshot = begin_snapshot(journal, survey, settings.reading)

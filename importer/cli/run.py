@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from importer import api
+from importer.cli.allowance import allow_open_files
 from importer.cli.options import (
     Defaults,
     flags_again,
@@ -279,6 +280,7 @@ def run(
     )
     del urls  # the other way of treating them comes with a later release
     token = find_token(token_file, os.environ)
+    allow_open_files()
     may_ask = sys.stdin is not None and sys.stdin.isatty() and not no_input
     with (
         make_observer(

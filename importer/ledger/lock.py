@@ -1,9 +1,14 @@
-"""One run a job: the lock that a second run meets, and that a killed run frees."""
+"""One run a job, and one a manifest: locks that a second run meets, and that a killed run frees."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import sqlite3
-from contextlib import contextmanager
+import stat
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import filelock
@@ -45,6 +50,70 @@ def hold(job: Job) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def hold_manifest(job: Job) -> Iterator[None]:
+    """Hold the manifest for this gallery while the block runs, whatever results file it draws.
+
+    Two results files are two jobs with a journal each, and neither knows what the other has sent.
+    The lock lies in a folder of this user's own in the system's temporary folder; where there can
+    be none, the run goes on without.
+
+    Raises:
+        JobBusy: another run sends this manifest; says which.
+    """
+    lock = note = None
+    with suppress(OSError):
+        place = _common_folder() / _name_of(job)
+        lock, note = filelock.FileLock(place, timeout=0), place.with_suffix(".run")
+    try:
+        if lock is not None and note is not None:
+            lock.acquire()
+            note.write_text(f"process {os.getpid()}, results in {job.results}", encoding="utf-8")
+    except filelock.Timeout:
+        raise JobBusy(
+            f"another run sends this manifest to {job.origin} ({_said_in(note)})",
+            fix="wait for it, or end it; runs that share a manifest take --lines each",
+        ) from None
+    except OSError:
+        pass
+    try:
+        yield
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def _common_folder() -> Path:
+    """A folder that nobody else can write to; a stranger's lock could stop us for ever.
+
+    Raises:
+        OSError: there is none.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else 0  # Windows has a temporary folder a user
+    folder = Path(tempfile.gettempdir()) / f"importer-{user}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != user:
+        raise PermissionError(f"{folder} is somebody else's")
+    folder.chmod(0o700)
+    return folder
+
+
+def _name_of(job: Job) -> str:
+    """The same for every name of one file, and for one gallery."""
+    found = job.manifest.stat()
+    who = f"{found.st_dev} {found.st_ino} {job.origin}"
+    return hashlib.sha256(who.encode()).hexdigest()[:32] + ".lock"
+
+
+def _said_in(note: Path | None) -> str:
+    try:
+        said = note.read_text(encoding="utf-8") if note is not None else ""
+    except (OSError, ValueError):
+        said = ""
+    return said or "it has only just begun"
 
 
 def _holder(job: Job) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from functools import partial
 from typing import TYPE_CHECKING
 
 from importer.errors import ImporterError, JournalMismatch, StorageError
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
 APPLICATION = 0x44494D50  # "DIMP": tells our journals from other SQLite files
 VERSION = 1
+
+#: a message that a disk has spoilt is still shown, as far as it can be read
+TEXT = partial(str, encoding="utf-8", errors="replace")
+
+UNREADABLE = "its tables can't be read"
 
 TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -58,6 +64,7 @@ def connect(path: Path) -> sqlite3.Connection:
         if is_new:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        db.text_factory = TEXT
         try:
             _prepare(db, path, is_new=is_new)
         except BaseException:
@@ -74,7 +81,11 @@ def peeking(path: Path) -> Iterator[sqlite3.Connection]:
         sqlite3.Error: it isn't there, or it is no database.
     """
     with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
-        yield db
+        db.text_factory = TEXT
+        try:
+            yield db
+        except UnicodeDecodeError:  # of SQLite's message about a schema that can't be read
+            raise sqlite3.DatabaseError(UNREADABLE) from None
 
 
 def _prepare(db: sqlite3.Connection, path: Path, *, is_new: bool) -> None:
@@ -84,6 +95,8 @@ def _prepare(db: sqlite3.Connection, path: Path, *, is_new: bool) -> None:
         # A process that was killed while it made the journal leaves a database without tables.
         is_new = not application and not db.execute("SELECT 1 FROM sqlite_master").fetchone()
         if application != APPLICATION and not is_new:
+            if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'rows_by_line'").fetchone():
+                raise damaged(path, "its mark has changed")
             raise JournalMismatch(f"{path} is not a journal of the importer",
                                   fix="choose another results file with -o")  # fmt: skip
         if version > VERSION:
@@ -102,6 +115,14 @@ def _prepare(db: sqlite3.Connection, path: Path, *, is_new: bool) -> None:
         )
 
 
+def damaged(path: Path, how: str) -> StorageError:
+    """The error that says so; nothing may be sent on the word of such a journal."""
+    return StorageError(
+        f"the journal {path} is damaged ({how})",
+        fix="restore it from a backup; without it, what was sent is only in the results",
+    )
+
+
 @contextlib.contextmanager
 def translated(path: Path) -> Iterator[None]:
     """SQLite's and the system's errors as ours, with what a person can do about them.
@@ -113,6 +134,8 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except ImporterError:
         raise
+    except UnicodeDecodeError:
+        raise damaged(path, UNREADABLE) from None
     except sqlite3.DatabaseError as error:
         name = getattr(error, "sqlite_errorname", "") or ""
         text = str(error)
@@ -122,10 +145,7 @@ def translated(path: Path) -> Iterator[None]:
                 fix="make room and run the same command again",
             ) from None
         if "CORRUPT" in name or "NOTADB" in name:
-            raise StorageError(
-                f"the journal {path} is damaged ({text})",
-                fix="restore it from a backup; without it, what was sent is only in the results",
-            ) from None
+            raise damaged(path, text) from None
         raise StorageError(f"the journal {path} can't be used ({text})",
                            fix="look at the folder's rights and the disk") from None  # fmt: skip
     except OSError as error:
