@@ -264,6 +264,9 @@ class Wire:
         self.connections += 1
         self.open_now += 1
         self.most_open = max(self.most_open, self.open_now)
+        # asyncio does so only where a socket says its protocol; without it, what is said behind an
+        # answer may leave no sooner than the next request comes.
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._links.add(link)
         self._handlers.add(task)
         try:

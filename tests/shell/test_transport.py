@@ -9,10 +9,11 @@ import inspect
 import os
 import resource
 import socket
+import sys
 import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from importer.settings import Patience, Sending
 from importer.transfer.sources import WHOLE_UP_TO, SourceFault, Streamed, Whole, stamp_of
 from importer.transfer.transport import Transport
 from importer.transfer.transport.client import ANSWER_LIMIT
+from importer.transfer.transport.connector import Heard, heard_of, unsent_bytes
 from tests.conftest import JPEG_HEAD
 from tests.wire import (
     Script,
@@ -672,6 +674,93 @@ async def test_what_came_with_the_answer_before_is_no_answer_to_the_next_request
     assert second.status == 500
 
 
+async def test_two_answers_that_contradict_each_other_are_none():
+    """Which of the two is the row's own, nobody can tell: it may be stored."""
+    refused = b"HTTP/1.1 422 No\r\nContent-Length: 2\r\n\r\nno"
+    for said in (OK + refused, refused + OK, OK + OK + refused):
+        script = in_turn(saying(said), answering(500, b"no"))
+        async with Wire(script) as wire, transport_to(wire.endpoint) as transport:
+            first = await transport.send(request_to(wire.endpoint), whole())
+            second = await transport.send(request_to(wire.endpoint), whole())
+        assert first == NoAnswer("unasked", "127.0.0.1 gave two answers at once", True)
+        assert isinstance(second, Answer)
+        assert second.status == 500
+
+
+class Cue(Streamed):
+    """A file that is slow to be read, while something happens."""
+
+    async def blocks(self):
+        self.happen()
+        await loop_turns(self.turns)
+        async with aclosing(super().blocks()) as blocks:
+            async for block in blocks:
+                yield block
+
+
+@pytest.mark.parametrize("turns", [0, 20], ids=["in the kernel", "read by the loop"])
+async def test_what_comes_while_the_file_is_read_is_no_answer_to_it(turns, streamed):
+    """The connection was clean when it was taken, and isn't when the first byte would leave.
+
+    Nothing has been sent then, so the row can be sent again on another connection.
+    """
+    body = streamed(SMALL)
+    cue = Cue(body.path, body.stamp, body.media_type)
+    async with Wire() as wire, transport_to(wire.endpoint) as transport:
+        cue.happen, cue.turns = lambda: wire.say_unasked(OK), turns
+        await transport.send(request_to(wire.endpoint), whole())
+        await loop_turns()
+        reply = await transport.send(request_to(wire.endpoint), cue)
+        after = await transport.send(request_to(wire.endpoint), whole())
+
+    assert isinstance(reply, NoAnswer)
+    assert not reply.sent_whole
+    assert len(wire.receipts) == 2, "neither the head nor the body has left"
+    assert isinstance(after, Answer)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells what was acknowledged")
+@pytest.mark.parametrize("size", [100_000, 300_000])
+async def test_a_yes_to_a_picture_that_hasnt_arrived_is_early(size, streamed):
+    """Fault 50: the kernel took all of it, the gallery's side hadn't got it: that yes is no yes."""
+    script = early(200, b"ok", then="hang")
+    async with Wire(script, receive_buffer=16_384) as wire:
+        async with transport_to(wire.endpoint) as transport:
+            reply = await transport.send(request_to(wire.endpoint), streamed(size))
+
+    assert isinstance(reply, Answer)
+    assert (reply.status, reply.sent_whole, reply.is_early) == (200, True, True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells what was acknowledged")
+async def test_what_the_other_side_had_heard_when_it_spoke():
+    """An answer that came before our request had got there can't be one to it."""
+    accepted = []
+    server = await asyncio.start_server(lambda *pair: accepted.append(pair), "127.0.0.1", 0)
+    async with server:
+        for known in server.sockets:
+            known.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8_192)
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+        while not accepted:
+            await asyncio.sleep(0)
+        accepted[0][1].transport.pause_reading()
+        writer.write(b"x" * 300_000)
+        waiting = unsent_bytes(writer.transport) + writer.transport.get_write_buffer_size()
+        assert 100_000 < waiting < 300_000
+        assert heard_of(writer.transport, 0) is Heard.NOTHING
+        assert heard_of(writer.transport, waiting - 1) is Heard.NOTHING
+        assert heard_of(writer.transport, waiting) is Heard.PART
+        accepted[0][1].transport.resume_reading()
+        await accepted[0][0].readexactly(300_000)
+        while unsent_bytes(writer.transport):
+            await asyncio.sleep(0)
+        assert heard_of(writer.transport, 300_000) is Heard.ALL
+        assert heard_of(None, 300_000) is Heard.ALL
+        for one in (writer, accepted[0][1]):
+            one.close()
+            await one.wait_closed()
+
+
 async def test_what_lies_unread_in_the_kernel_is_no_answer_to_the_next_request():
     """The loop hasn't seen the bytes when the connection is taken again, but they are there."""
     script = in_turn(answering(200, b"ok"), answering(500, b"no"))
@@ -705,6 +794,23 @@ def test_aiohttp_still_hands_out_its_idle_connections_where_they_are_guarded():
     assert inspect.iscoroutinefunction(aiohttp.TCPConnector._get)
     assert "await self._get(" in inspect.getsource(aiohttp.TCPConnector.connect)
     assert isinstance(aiohttp.client_proto.ResponseHandler.should_close, property)
+
+
+def test_aiohttp_still_writes_a_body_where_the_connection_is_looked_at():
+    """The last look before the first byte stands in a payload's own writing of itself."""
+    found = inspect.signature(aiohttp.BytesPayload.write_with_length)
+    assert list(found.parameters) == ["self", "writer", "content_length"]
+    source = inspect.getsource(aiohttp.client_reqrep.ClientRequest.write_bytes)
+    assert "await self._body.write_with_length(writer, content_length)" in source
+
+
+async def test_aiohttp_still_keeps_a_second_answer_where_it_is_looked_for():
+    """Two answers in one segment: both are parsed, and the protocol says how many there are."""
+    queue = aiohttp.client_proto.ResponseHandler(asyncio.get_running_loop())
+    assert len(queue) == 0
+    queue.feed_data("message and payload", 0)
+    assert len(queue) == 1
+    assert await queue.read() == "message and payload"
 
 
 async def test_without_the_guard_the_wrong_answer_is_given():

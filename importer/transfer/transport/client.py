@@ -25,6 +25,7 @@ from importer.transfer.transport.connector import (
     GuardedConnector,
     Heard,
     heard_of,
+    is_readable,
     unsent_bytes,
 )
 
@@ -52,7 +53,10 @@ class _Flight:
     size_bytes: int
     scope: asyncio.Timeout
     moved_at: float
+    protocol: aiohttp.client_proto.ResponseHandler | None = None
     transport: asyncio.BaseTransport | None = None
+    is_reused: bool = False  #: the connection has carried a request before
+    is_stale: bool = False  #: and that showed right before the first byte would have left
     progress: tuple[int, int] = (0, 0)  #: bytes written, bytes waiting in the kernel
     is_cut: bool = False  #: by the sweep
     response: aiohttp.ClientResponse | None = None  #: from its headers on
@@ -68,6 +72,29 @@ class _Flight:
         writer has come round to noting its end.
         """
         return self.tracker.bytes_written == self.size_bytes
+
+    def look(self) -> None:
+        """Right before the first byte: what lies on a used connection now can't be meant for us.
+
+        The connector has looked as well, but aiohttp writes later, a turn of the loop or the
+        reading of a file.
+
+        Raises:
+            ConnectionError: nothing may be sent there, and nothing was.
+        """
+        if self.is_reused and not self.tracker.bytes_written and is_readable(self.transport):
+            self.is_stale = True
+            raise ConnectionError
+
+    async def is_contradicted(self) -> bool:
+        """Behind the answer lies another one: which of the two is ours, nobody can tell."""
+        assert self.protocol is not None
+        assert self.response is not None
+        while len(self.protocol):  # these are here already: reading them waits for nothing
+            message, _ = await self.protocol.read()
+            if message.code != self.response.status:
+                return True
+        return False
 
     def has_moved(self) -> bool:
         """Bytes went out since the last look, by us or by the kernel."""
@@ -143,20 +170,22 @@ class Transport:
             content = body.content
             if request.prefix:
                 content = request.prefix + content + request.suffix
-            return await self._post(request, content, len(content))
-        size = len(request.prefix) + body.size_bytes + len(request.suffix)
-        blocks = _framed(request.prefix, body.blocks(), request.suffix)
+            flight = self._flight(len(content))
+            return await self._post(request, _Content(content, flight), flight)
+        flight = self._flight(len(request.prefix) + body.size_bytes + len(request.suffix))
+        blocks = _framed(request.prefix, body.blocks(), request.suffix, flight)
         try:
-            reply = await self._post(request, blocks, size)
+            reply = await self._post(request, blocks, flight)
         finally:
             await _close(blocks)
         return reply if body.fault is None or isinstance(reply, Answer) else body.fault
 
+    def _flight(self, size: int) -> _Flight:
+        return _Flight(aiohttp.UploadTracker(), size, asyncio.timeout(None), self.clock.monotonic())
+
     async def _post(
-        self, request: Request, content: bytes | AsyncIterator[bytes], size: int
+        self, request: Request, content: _Content | AsyncIterator[bytes], flight: _Flight
     ) -> Reply:
-        tracker = aiohttp.UploadTracker()
-        flight = _Flight(tracker, size, asyncio.timeout(None), self.clock.monotonic())
         TRAVELLER.set(flight)
         try:
             async with flight.scope:
@@ -164,9 +193,9 @@ class Transport:
                 async with self._session.post(
                     URL(request.url, encoded=True),
                     data=content,
-                    headers={**request.headers, "Content-Length": str(size)},
+                    headers={**request.headers, "Content-Length": str(flight.size_bytes)},
                     allow_redirects=False,
-                    upload_tracker=tracker,
+                    upload_tracker=flight.tracker,
                     proxy=self.sending.proxy or None,
                 ) as response:
                     flight.heard = heard_of(flight.transport, flight.tracker.bytes_written)
@@ -175,7 +204,13 @@ class Transport:
                         whole, host = flight.is_sent_whole, self.sending.host
                         return NoAnswer("unasked", f"{host} spoke before it was asked", whole)
                     flight.response = response
-                    return await _read_answer(flight)
+                    answer = await _read_answer(flight)
+                if await flight.is_contradicted():
+                    host = self.sending.host
+                    return NoAnswer(
+                        "unasked", f"{host} gave two answers at once", answer.sent_whole
+                    )
+                return answer
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # OSError includes TimeoutError; ValueError is aiohttp's refusal of a URL. What breaks
             # behind the headers of an answer doesn't unsay its status.
@@ -184,6 +219,10 @@ class Transport:
             whole, host = flight.is_sent_whole, self.sending.host
             if flight.is_cut and not whole:
                 return NoAnswer("stalled", f"{host} stopped taking the picture's bytes", whole)
+            if flight.is_stale:
+                return NoAnswer(
+                    "connect", f"a kept connection to {host} was no good any more", False
+                )
             return broken(error, host=host, sent_whole=whole)
         finally:
             self._flights.discard(flight)
@@ -203,13 +242,29 @@ class Transport:
                     flight.scope.reschedule(asyncio.get_running_loop().time())
 
 
+class _Content(aiohttp.BytesPayload):
+    """A body in memory, that looks at the connection before it goes."""
+
+    def __init__(self, content: bytes, flight: _Flight) -> None:
+        super().__init__(content)
+        self._flight = flight
+
+    async def write_with_length(
+        self, writer: aiohttp.abc.AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        self._flight.look()
+        await super().write_with_length(writer, content_length)
+
+
 async def _framed(
-    prefix: bytes, blocks: AsyncGenerator[bytes], suffix: bytes
+    prefix: bytes, blocks: AsyncGenerator[bytes], suffix: bytes, flight: _Flight
 ) -> AsyncGenerator[bytes]:
     if prefix:
+        flight.look()
         yield prefix
     async with aclosing(blocks):
         async for block in blocks:
+            flight.look()
             yield block
     if suffix:
         yield suffix

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 class Traveller(Protocol):
     """One request on its way, that wants to know the connection it travels on."""
 
+    protocol: aiohttp.client_proto.ResponseHandler | None
     transport: asyncio.BaseTransport | None
+    is_reused: bool  #: that connection has carried a request before
 
 
 #: whose request is being connected; each runs in a task of its own
@@ -37,7 +39,9 @@ class GuardedConnector(aiohttp.TCPConnector):
         while (connection := await super()._get(key, traces)) is not None:  # type: ignore[arg-type]
             protocol = connection.protocol
             is_clean = protocol is not None and not protocol.should_close
-            if is_clean and not _is_readable(connection.transport):
+            if is_clean and not is_readable(connection.transport):
+                if traveller := TRAVELLER.get():
+                    traveller.is_reused = True
                 return connection
             connection.close()
         return None
@@ -51,11 +55,12 @@ class GuardedConnector(aiohttp.TCPConnector):
         connection = await super().connect(req, traces, timeout)
         traveller = TRAVELLER.get()
         if traveller is not None:
+            traveller.protocol = connection.protocol
             traveller.transport = connection.transport
         return connection
 
 
-def _is_readable(transport: asyncio.BaseTransport | None) -> bool:
+def is_readable(transport: asyncio.BaseTransport | None) -> bool:
     """Something lies there unread: bytes that nobody asked for, or the end of the connection."""
     number = _descriptor(transport)
     if number < 0:
@@ -73,14 +78,15 @@ def unsent_bytes(transport: asyncio.BaseTransport | None) -> int | None:
     The kernel takes megabytes at once, so on a thin line a picture has "left" long before it has
     arrived, and that time is not the gallery's silence.
     """
-    if not sys.platform.startswith("linux"):
+    return _unsent(_descriptor(transport))
+
+
+def _unsent(number: int) -> int | None:
+    if number < 0 or not sys.platform.startswith("linux"):
         return None
     import fcntl
     import termios
 
-    number = _descriptor(transport)
-    if number < 0:
-        return None
     try:
         answer = fcntl.ioctl(number, termios.TIOCOUTQ, b"\0\0\0\0")
     except OSError:
@@ -108,11 +114,10 @@ def heard_of(transport: asyncio.BaseTransport | None, body_bytes: int) -> Heard:
         transport: the connection's.
         body_bytes: so much of the body has been handed to it.
     """
-    if transport is None:
+    if transport is None or (unsent := _unsent(_open_descriptor(transport))) is None:
         return Heard.ALL
-    unsent = unsent_bytes(transport)
-    if unsent is None:
-        return Heard.ALL
+    if not body_bytes:
+        return Heard.NOTHING  # the head goes with the body's first bytes
     waiting = unsent + cast("asyncio.WriteTransport", transport).get_write_buffer_size()
     if not waiting:
         return Heard.ALL
@@ -122,7 +127,10 @@ def heard_of(transport: asyncio.BaseTransport | None, body_bytes: int) -> Heard:
 
 
 def _descriptor(transport: asyncio.BaseTransport | None) -> int:
-    if transport is None or transport.is_closing():
-        return -1
+    return -1 if transport is None or transport.is_closing() else _open_descriptor(transport)
+
+
+def _open_descriptor(transport: asyncio.BaseTransport) -> int:
+    """Also of a connection that is about to be closed."""
     socket = transport.get_extra_info("socket")
     return -1 if socket is None else int(socket.fileno())
