@@ -57,6 +57,7 @@ class _Try:
     slot: Slot
     began: float
     attempts: int = 0
+    forgiven: int = 0  #: of them, those that an outage swallowed: the row isn't given up for them
     hiccups: int = 0  #: attempts that broke off because the disk couldn't be read
     reply: Reply | None = None
     is_on_its_way: bool = False  #: its intent is durable and its bytes may have left
@@ -158,9 +159,10 @@ class Delivery:
         one.reply = reply
         verdict = self.destination.judge(reply, now=self.clock.now())
         self.pacing.report(verdict)
+        one.forgiven += self.pacing.is_outage and self.pacing.ever_reached
         step = next_step(
             verdict,
-            attempts=one.attempts,
+            attempts=max(1, one.attempts - one.forgiven),
             patience=self.patience,
             ever_reached=self.pacing.ever_reached,
             jitter=self.clock.jitter,
@@ -228,10 +230,14 @@ class Delivery:
         one.is_on_its_way = False
         if one.unknown is not None:
             self._settle(one, one.unknown)
-        elif one.admitted.before in MAYBE_THERE:
-            self.scribe.release([one.admitted])
         else:
-            self.scribe.settle(self._outcome(one, step))
+            self._leave_as_it_was(self._outcome(one, step))
+
+    def _leave_as_it_was(self, outcome: Outcome) -> None:
+        if outcome.admitted.before in MAYBE_THERE:
+            self.scribe.release([outcome.admitted])
+        else:
+            self.scribe.settle(outcome)
 
     def _halt(self, one: _Try, step: Halt) -> None:
         why = step.stop
@@ -240,8 +246,8 @@ class Delivery:
             held = Settle(Status.FAILED, why.code, f"{why.why}; {why.fix}")
             self._forbidden.append(self._outcome(one, held))
             return
-        for outcome in self._forbidden:
-            self.scribe.release([outcome.admitted])
+        for held in self._forbidden:
+            self._leave_as_it_was(replace(held, status=Status.PENDING))
         self._forbidden.clear()
         self._leave(one, Settle(Status.PENDING, why.code, why.why))
         self.halting.ask(why)
