@@ -11,6 +11,7 @@ from importer.clock import SystemClock
 from importer.events import Event, Progress
 
 SHORTEST_S = 0.001  # of real time: a shorter sleep would only heat the processor
+LONGEST_S = 0.02  # of real time: then it is looked again how fast time passes
 
 
 class Fast(SystemClock):
@@ -29,7 +30,10 @@ class Fast(SystemClock):
         return self._then + (time.monotonic() - self._since) * self._times
 
     async def sleep(self, seconds: float) -> None:
-        await anyio.sleep(max(SHORTEST_S, seconds / self._times))
+        until = self.monotonic() + seconds
+        while (left := until - self.monotonic()) > 0:
+            await anyio.sleep(min(max(SHORTEST_S, left / self._times), LONGEST_S))
+        await anyio.sleep(0)
 
 
 class HurryInOutage:
@@ -39,13 +43,23 @@ class HurryInOutage:
     """
 
     def __init__(self, clock: Fast, times: float) -> None:
-        self._clock, self._times = clock, times
-        self.opened_at = 0.0  #: by the clock; 0 while it is closed
+        self.clock, self._times = clock, times
+        self.opened_at = 0.0  #: by the clock; 0 before it opens
+
+    @property
+    def lasted_s(self) -> float:
+        """How long it has been open, or was."""
+        return self.clock.monotonic() - self.opened_at if self.opened_at else 0.0
+
+    async def over(self, seconds: float) -> None:
+        """Wait until it has lasted so long."""
+        while self.lasted_s < seconds:
+            await anyio.sleep(SHORTEST_S)
 
     def notice(self, event: Event) -> None:
         if isinstance(event, Progress) and "doesn't work" in event.waiting and not self.opened_at:
-            self.opened_at = self._clock.monotonic()
-            self._clock.hurry(self._times)
+            self.opened_at = self.clock.monotonic()
+            self.clock.hurry(self._times)
 
 
 class OnRetry(SystemClock):

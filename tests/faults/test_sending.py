@@ -6,10 +6,12 @@ import os
 
 import pytest
 
+from importer.events import Event, RowSettled
 from tests.conftest import Archive
 from tests.faults.clocks import Fast
 from tests.faults.entry import Fault, shows
 from tests.faults.trial import NAME, Trial, third
+from tests.shell.runs import OnCue
 from tests.wire import (
     Exchange,
     Script,
@@ -18,12 +20,13 @@ from tests.wire import (
     breaking,
     early,
     in_turn,
-    saying,
 )
 
 pytestmark = pytest.mark.anyio
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+REFUSAL = b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"
+LATE = b"HTTP/1.1 408 Late\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 LARGE = 20_000_000  # more than the two kernels' buffers take by themselves
 SMALL_BUFFER = 65_536
 QUICK = {"answer_s": 0.3, "connect_s": 0.2}
@@ -101,10 +104,37 @@ async def test_a_connection_that_is_closed_as_we_send_leaves_the_row_unknown(
     assert [receipt.connection for receipt in wire.receipts[:3]] == [0, 0, 0]
 
 
-def behind_the_answer(unasked: bytes, own: Script, *, then: str = "") -> Script:
-    """The second picture's connection goes on talking, or ends; the third picture gets ``own``."""
-    scripts = [answering(), saying(OK + unasked, then=then), own, answering()]
-    return in_turn(*scripts)
+class WhileIdle:
+    """An observer: once the first picture is settled, something comes over its idle connection.
+
+    Only then the clock lets the second one go; ``--rate`` has made it wait so far.
+    """
+
+    def __init__(self, wire: Wire, unasked: bytes, *, closes: bool) -> None:
+        self.clock = OnCue()
+        self._wire, self._unasked, self._closes = wire, unasked, closes
+
+    def notice(self, event: Event) -> None:
+        if isinstance(event, RowSettled) and not self.clock.cue.is_set():
+            self._wire.say_unasked(self._unasked)
+            for link in self._wire.idle if self._closes else ():
+                link.is_over = True
+                link.writer.close()
+            self.clock.cue.set()
+
+
+async def shown_after(unasked: bytes, own: Script, trial: Trial, *, closes: bool = False) -> None:
+    """The second picture goes out when these bytes, or the end, lie on the idle connection."""
+    async with Wire(in_turn(answering(), own, answering())) as wire:
+        idle = WhileIdle(wire, unasked, closes=closes)
+        once_in_an_hour = 1 / 3_600
+        await trial.run(
+            wire, arrived=1, concurrency=1, rate=once_in_an_hour, observer=idle, clock=idle.clock
+        )
+        assert len(wire.receipts) == trial.rows
+        assert wire.receipts[1].connection != wire.receipts[0].connection
+        wire.script = None
+        await trial.run_again(wire)
 
 
 @shows(13)
@@ -112,14 +142,7 @@ async def test_a_connection_that_was_closed_while_idle_costs_nothing(
     fault: Fault, archive: Archive
 ) -> None:
     """The end lies there already when the connection is taken up, so another one is made."""
-    trial = Trial(fault, archive)
-    script = behind_the_answer(b"", answering(), then="fin")
-    wire = await shown(trial, script, arrived=1, concurrency=1)
-    assert len(wire.receipts) == 5
-    assert wire.receipts[2].connection != wire.receipts[1].connection
-
-
-REFUSAL = b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"
+    await shown_after(b"", answering(), Trial(fault, archive, place=1), closes=True)
 
 
 @shows(14, "200", "500")
@@ -127,10 +150,8 @@ async def test_an_answer_that_nobody_asked_for_is_given_to_no_row(
     fault: Fault, archive: Archive
 ) -> None:
     """The next row's outcome is what its own answer says, on a connection of its own."""
-    trial = Trial(fault, archive)
     unasked, own = (OK, 422) if fault.case == "200" else (REFUSAL, 200)
-    wire = await shown(trial, behind_the_answer(unasked, answering(own)), arrived=1, concurrency=1)
-    assert wire.receipts[2].connection != wire.receipts[1].connection
+    await shown_after(unasked, answering(own), Trial(fault, archive, place=1))
 
 
 @shows(15)
@@ -138,11 +159,7 @@ async def test_a_late_408_on_an_idle_connection_is_no_answer(
     fault: Fault, archive: Archive
 ) -> None:
     """Servers say so to a connection that was idle for too long, and close it."""
-    trial = Trial(fault, archive)
-    late = b"HTTP/1.1 408 Late\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-    script = behind_the_answer(late, answering(), then="fin")
-    wire = await shown(trial, script, arrived=1, concurrency=1)
-    assert len(wire.receipts) == 5
+    await shown_after(LATE, answering(), Trial(fault, archive, place=1), closes=True)
 
 
 # ---------------------------------------------------------------- a slow line

@@ -29,7 +29,7 @@ def settings_for(archive, wire, **changes):
     patience = replace(QUICK, **changes.pop("patience", {}))
     sending = Sending(endpoint=wire.endpoint, **changes.pop("sending", {}))
     reading = Reading(**changes.pop("reading", {}))
-    pace = Pace(concurrency=changes.pop("concurrency", 4))
+    pace = Pace(concurrency=changes.pop("concurrency", 4), rate=changes.pop("rate", None))
     manifest = changes.pop("manifest", archive.manifest)
     return Settings(
         manifest, patience=patience, sending=sending, reading=reading, pace=pace, report=False,
