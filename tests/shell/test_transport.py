@@ -720,16 +720,16 @@ async def test_what_comes_while_the_file_is_read_is_no_answer_to_it(turns, strea
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells what was acknowledged")
-@pytest.mark.parametrize("size", [60_000, 100_000])
+@pytest.mark.parametrize("size", [250_000, 600_000])
 async def test_a_yes_to_a_picture_that_hasnt_arrived_is_early(size, streamed):
-    """Fault 50: the kernel took all of it, the gallery's side hadn't got it: that yes is no yes."""
+    """Fault 50: whatever our kernel has taken, the gallery's side hadn't got it: no yes."""
     script = early(200, b"ok", then="hang")
     async with Wire(script, receive_buffer=16_384) as wire:
         async with transport_to(wire.endpoint) as transport:
             reply = await transport.send(request_to(wire.endpoint), streamed(size))
 
     assert isinstance(reply, Answer)
-    assert (reply.status, reply.sent_whole, reply.is_early) == (200, True, True)
+    assert (reply.status, reply.is_early) == (200, True)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells what was acknowledged")
