@@ -1,24 +1,27 @@
-"""``python -m tests.crash --trials 1000 --seed 1``: many trials, a line for each seed that fails.
+"""``python -m tests.crash --kills 1000 --seed 1``: many trials, a line for each that fails.
 
-Ends with 1 when one failed. Its folder is kept, and the line that tells of it says where. The seed
-gives the plan; the clock has its part in where a kill meets, so a rare failure may want ``--again``.
+By turns a kill at an instant that chance chose, and one at a named place (``--at NAME:first``,
+``middle`` or ``last`` makes one of them). Ends with 1 when one failed. Its folder is kept, and the
+line that tells of it repeats it. The seed gives the plan; the clock has its part in where a kill
+meets, so a rare failure may want ``--again``.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-import multiprocessing
 import os
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.crash.failpoints import POINTS
+from tests.crash.many import carry_out
+from tests.crash.plan import POSITIONS, Plan, plan_at, plan_of
 from tests.crash.trial import Trial, crash_trial
 
 
@@ -35,11 +38,12 @@ class _Total:
     def add(self, trial: Trial) -> None:
         self.trials += 1
         self.kills += trial.kills
-        self.rows += trial.rows
-        self.lost += _pictures(trial.lost)
-        self.twice += _pictures(trial.twice)
+        self.rows += trial.plan.work.rows
+        lost, twice = trial.found.counts
+        self.lost += lost
+        self.twice += twice
         self.most_unknown = max(self.most_unknown, trial.most_unknown)
-        self.failed += not trial.is_right
+        self.failed += bool(trial.found)
 
     def __str__(self) -> str:
         found = f"{self.lost} lost, {self.twice} silently duplicated"
@@ -50,58 +54,47 @@ class _Total:
         )
 
 
-def _pictures(findings: Iterable[str]) -> int:
-    """Each counts once, however many runs it was found in; its name is the first word."""
-    return len({what.partition(" ")[0] for what in findings})
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
-    parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--trials", type=int, default=0, help="no more than so many")
+    parser.add_argument("--kills", type=int, default=0, help="no new trial after so many")
     parser.add_argument("--seed", type=int, default=1, help="of the first trial")
+    parser.add_argument("--at", metavar="PLACE:POSITION", default="", help="each dies there")
     parser.add_argument("--again", action="store_true", help="the same seed in every trial")
     parser.add_argument("--minutes", type=float, default=0.0, help="no new trial after so long")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trials at once")
     given = parser.parse_args(arguments)
-    steps = itertools.repeat(given.seed) if given.again else itertools.count(given.seed)
+    if not (given.trials or given.kills or given.minutes):
+        given.trials = 1 if given.at else 100
+    seeds = itertools.repeat(given.seed) if given.again else itertools.count(given.seed)
     folder = Path(tempfile.mkdtemp(prefix="crash-"))
     total = _Total()
-    seeds = _timely(itertools.islice(steps, given.trials), given.minutes)
-    for trial, kept in _trials(seeds, folder, given.jobs):
+    until = time.monotonic() + given.minutes * 60 if given.minutes else float("inf")
+    plans = itertools.takewhile(
+        lambda _: time.monotonic() < until and not 0 < given.kills <= total.kills,
+        itertools.islice(_plans(seeds, given.at), given.trials or None),
+    )
+    for trial, kept in carry_out(crash_trial, plans, folder, jobs=given.jobs):
         total.add(trial)
-        if not trial.is_right:
-            command = f"python -m tests.crash --trials 1 --seed {trial.seed}"
-            print(f"{command}  # {trial}; its files: {kept}", flush=True)
+        if trial.found:
+            print(f"{trial.plan.command}  # {trial}; its files: {kept}", flush=True)
     if not total.failed:
         shutil.rmtree(folder)
     print(total)
     return 1 if total.failed else 0
 
 
-def _timely(seeds: Iterable[int], minutes: float) -> Iterator[int]:
-    """Those that begin in time."""
-    until = time.monotonic() + minutes * 60 if minutes else float("inf")
-    return itertools.takewhile(lambda _: time.monotonic() < until, seeds)
-
-
-def _trials(seeds: Iterator[int], folder: Path, jobs: int) -> Iterator[tuple[Trial, Path]]:
-    """Trials as they end, so many at once; the folder of one that was right is gone."""
-    numbered = enumerate(seeds)
-    going: dict[Future[Trial], Path] = {}
-    fresh = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=fresh) as pool:
-        while True:
-            for number, seed in itertools.islice(numbered, jobs - len(going)):
-                place = folder / f"trial{number}-seed{seed}"
-                place.mkdir()
-                going[pool.submit(crash_trial, seed, place)] = place
-            if not going:
-                return
-            for done in wait(going, return_when=FIRST_COMPLETED).done:
-                place, trial = going.pop(done), done.result()
-                if trial.is_right:
-                    shutil.rmtree(place)
-                yield trial, place
+def _plans(seeds: Iterable[int], at: str) -> Iterator[Plan]:
+    """One for each seed."""
+    places = [(name, position) for name in POINTS for position in POSITIONS]
+    for seed in seeds:
+        if at:
+            name, _, position = at.partition(":")
+            yield plan_at(name, position or "first", seed)
+        elif seed % 2:
+            yield plan_of(seed)
+        else:
+            yield plan_at(*places[seed // 2 % len(places)], seed)
 
 
 if __name__ == "__main__":

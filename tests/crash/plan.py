@@ -1,58 +1,20 @@
 """What one trial does, drawn from its seed: how much is imported, and when it is killed.
 
 The seed gives the plan, not the clock: a moment is a share of a run's length, or a number of
-receipts, so a slower machine is killed in the same stretch of a run but not at the same step.
+receipts, so a slower machine is killed in the same stretch of a run but not at the same step. A
+named place is met exactly.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
-from typing import TypeAlias
 
+from tests.crash.failpoints import POINTS
+from tests.crash.moments import AfterReceipts, At, AtDrawing, AtPlace, Moment, NearBegin
+from tests.crash.work import Work
 
-@dataclass(frozen=True, slots=True)
-class At:
-    """At a share of the run's length, its start and its end included."""
-
-    share: float
-
-    def __str__(self) -> str:
-        return f"at {self.share:.1%} of the run"
-
-
-@dataclass(frozen=True, slots=True)
-class AfterReceipts:
-    """So long after the server got its n-th picture of this run."""
-
-    receipts: int
-    then_s: float
-
-    def __str__(self) -> str:
-        return f"{self.then_s * 1000:.1f} ms after receipt {self.receipts}"
-
-
-@dataclass(frozen=True, slots=True)
-class NearBegin:
-    """While the run reads its files: so long before (or behind) its first request, as a rule."""
-
-    behind_s: float
-
-    def __str__(self) -> str:
-        return f"{self.behind_s * 1000:+.1f} ms around the first request"
-
-
-@dataclass(frozen=True, slots=True)
-class AtDrawing:
-    """While the results file is being written."""
-
-    then_s: float
-
-    def __str__(self) -> str:
-        return f"{self.then_s * 1000:.1f} ms after the results began to be drawn"
-
-
-Moment: TypeAlias = At | AfterReceipts | NearBegin | AtDrawing
+POSITIONS = ("first", "middle", "last")  # of a run's passings of a place
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,48 +22,95 @@ class Plan:
     """One trial."""
 
     seed: int
-    rows: int
-    concurrency: int
-    delay_s: float  #: the longest that the server takes for an answer
-    busy_share: float  #: of the requests that get a 503
-    flags: tuple[str, ...]
+    work: Work
     kills: tuple[Moment, ...]  #: of the import and its resumes, one a run
-    kills_of_demand: tuple[Moment, ...]  #: of the runs with ``--rows unknown``
-    is_hasty: bool  #: goes on at once after a kill, while the server still reads what is in its way
-    reruns_results: float  #: how likely a run takes the results file as its manifest
+    kills_of_demand: tuple[Moment, ...] = ()  #: of the runs with ``--rows unknown``
+    is_hasty: bool = False  #: goes on at once after a kill, while the server still reads
+    reruns_results: float = 0.0  #: how likely a run takes the results file as its manifest
+    at: str = ""  #: the place that was asked for, as the command line has it
 
     def __str__(self) -> str:
         kills = [f"killed {moment}" for moment in self.kills]
         kills += [f"killed {moment}, of --rows unknown" for moment in self.kills_of_demand]
-        shape = f"{self.rows} rows, -c {self.concurrency}, up to {self.delay_s * 1000:.0f} ms"
-        busy = f", {self.busy_share:.0%} busy" if self.busy_share else ""
-        return f"{shape}{busy}; {', '.join(kills)}{'; hasty' if self.is_hasty else ''}"
+        return f"{self.work}; {', '.join(kills)}{'; hasty' if self.is_hasty else ''}"
+
+    @property
+    def command(self) -> str:
+        """What repeats it."""
+        at = f" --at {self.at}" if self.at else ""
+        return f"python -m tests.crash --trials 1 --seed {self.seed}{at}"
 
 
 def plan_of(seed: int) -> Plan:
+    """Kills at instants that nothing but chance chose."""
     chance = Random(seed)
-    rows = chance.randint(60, 150)
+    rows = chance.randint(40, 120)
     concurrency = chance.choice((2, 4, 8, 16))
     kills = [_anywhere(chance, rows)]
     if chance.random() < 0.25:  # twice in a row
         kills.append(_anywhere(chance, rows // 2))
     if chance.random() < 0.35:  # while it recovers
         kills.append(NearBegin(chance.uniform(-0.25, 0.1)))
-    flags = ["-c", str(concurrency)]
-    flags += ["--no-canary"] if chance.random() < 0.5 else []
+    flags = ["--no-canary"] if chance.random() < 0.5 else []
     flags += ["--no-report"] if chance.random() < 0.5 else []
-    return Plan(
-        seed=seed,
+    flags += ["--encode", "multipart"] if chance.random() < 0.2 else []
+    work = Work(
         rows=rows,
         concurrency=concurrency,
         delay_s=chance.choice((0.002, 0.01, 0.02)) * min(concurrency, 4),
+        streamed=chance.choice((0, 0, 1, 4)),
+        urls=chance.choice((0, 0, 2)),
         busy_share=chance.choice((0.0, 0.0, 0.05)),
         flags=tuple(flags),
+    )
+    return Plan(
+        seed=seed,
+        work=work,
         kills=tuple(kills),
         kills_of_demand=(_of_demand(chance),) if chance.random() < 0.25 else (),
         is_hasty=chance.random() < 0.4,
         reruns_results=chance.choice((0.0, 0.5, 1.0)),
     )
+
+
+def plan_at(name: str, position: str, seed: int) -> Plan:
+    """A kill at a named place; a second one where the first run's successor passes a place."""
+    chance = Random(f"{name} {position} {seed}")
+    kills = [AtPlace(name, position)]
+    if position == "last":  # twice in a row
+        kills.append(AtPlace(name))
+    elif position == "first" and chance.random() < 0.4:  # during recovery
+        kills.append(AtPlace(chance.choice([one for one in POINTS if one not in RARE])))
+    flags = () if name.startswith(("report", "checkpoint")) else ("--no-report",)
+    flags += ("--encode", "multipart") if seed % 5 == 4 else ()
+    work = Work(
+        rows=20,
+        concurrency=4,
+        delay_s=0.01,
+        streamed=2,
+        urls=1,
+        busy_share=0.2 if name.startswith("retry") else 0.0,
+        refuses_after=8 if name.startswith("release") else 0,
+        flags=flags,
+    )
+    return Plan(
+        seed=seed,
+        work=work,
+        kills=tuple(kills),
+        is_hasty=chance.random() < 0.3,
+        reruns_results=chance.choice((0.0, 1.0)),
+        at=f"{name}:{position}",
+    )
+
+
+#: not passed by every run that goes on where another was killed
+RARE = frozenset(
+    name
+    for name in POINTS
+    if name.startswith(
+        ("schema", "origin", "journal.file", "snapshot", "retry", "release", "report")
+    )
+)
 
 
 def _anywhere(chance: Random, rows: int) -> Moment:
@@ -115,6 +124,9 @@ def _anywhere(chance: Random, rows: int) -> Moment:
 
 def _of_demand(chance: Random) -> Moment:
     """Few rows are unknown, so the run is soon over."""
-    if chance.random() < 0.6:
+    kind = chance.random()
+    if kind < 0.5:
         return AfterReceipts(chance.randint(1, 4), chance.uniform(0, 0.02))
-    return NearBegin(chance.uniform(-0.1, 0.1))
+    if kind < 0.7:
+        return NearBegin(chance.uniform(-0.1, 0.1))
+    return AtPlace(chance.choice(("intents.committed", "send.body", "answer.unjudged")))

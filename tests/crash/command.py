@@ -1,0 +1,30 @@
+"""The real command, started as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.conftest import TOKEN, clean_environment
+
+ROOT = Path(__file__).parents[2]
+
+
+async def start(
+    words: Sequence[object], folder: Path, said: Path, *, victim: Sequence[object] = (), **more: Any
+) -> asyncio.subprocess.Process:
+    """``importer run WORDS`` in a folder; ``said`` gets its stderr.
+
+    With the words of a victim it is the command that dies at a place; see tests.crash.victim.
+    """
+    module = ["tests.crash.victim", *map(str, victim)] if victim else ["importer"]
+    environment = clean_environment(IMPORTER_TOKEN=TOKEN, PYTHONPATH=str(ROOT))
+    with said.open("wb") as file:
+        options = {"stdout": asyncio.subprocess.DEVNULL, "stderr": file} | more
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", *module, "run", *map(str, words),
+            stdin=asyncio.subprocess.DEVNULL, cwd=folder, env=environment, **options,
+        )  # fmt: skip
