@@ -246,8 +246,8 @@ class Delivery:
             held = Settle(Status.FAILED, why.code, f"{why.why}; {why.fix}")
             self._forbidden.append(self._outcome(one, held))
             return
-        for held in self._forbidden:
-            self._leave_as_it_was(replace(held, status=Status.PENDING))
+        for outcome in self._forbidden:
+            self._leave_as_it_was(replace(outcome, status=Status.PENDING))
         self._forbidden.clear()
         self._leave(one, Settle(Status.PENDING, why.code, why.why))
         self.halting.ask(why)

@@ -7,7 +7,7 @@ lets what is in flight finish; what was only intended goes back to pending.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
@@ -45,6 +45,8 @@ class Pipeline:
     delivery: Delivery
     canary: bool
     group_rows: int = 8  #: grows and shrinks with the pictures' size
+    _has_begun: bool = False  #: a group with something to send in it has been handed over
+    _looked_at: anyio.Event = field(default_factory=anyio.Event)  #: the last group before that
 
     async def run(self) -> None:
         """Deliver everything that the intake admits, or drain when the run is asked to stop.
@@ -89,7 +91,10 @@ class Pipeline:
                         return
                     while chunk and not self._is_halting:
                         group, chunk = chunk[: self.group_rows], chunk[self.group_rows :]
+                        self._looked_at = anyio.Event()
                         await chosen.send(group)
+                        if self.canary and not self._has_begun:
+                            await self._looked_at.wait()  # no other group may overtake the first
 
     async def _load(
         self,
@@ -100,13 +105,17 @@ class Pipeline:
         with suppress(anyio.BrokenResourceError):
             async with chosen, groups:
                 async for group in chosen:
-                    if self._is_halting:
-                        return
-                    loaded = await self._load_group(group)
-                    if loaded:
-                        size = sum(one.body.size_bytes for one in loaded) // len(loaded)
-                        self.group_rows = max(1, min(GROUP_ROWS, GROUP_BYTES // max(1, size)))
-                        await groups.send(loaded)
+                    try:
+                        if self._is_halting:
+                            return
+                        loaded = await self._load_group(group)
+                        if loaded:
+                            size = sum(one.body.size_bytes for one in loaded) // len(loaded)
+                            self.group_rows = max(1, min(GROUP_ROWS, GROUP_BYTES // max(1, size)))
+                            self._has_begun = True
+                            await groups.send(loaded)
+                    finally:
+                        self._looked_at.set()
 
     async def _next_chunk(self) -> list[Admitted] | None:
         try:

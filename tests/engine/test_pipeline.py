@@ -13,6 +13,7 @@ import pytest
 from importer.errors import ImporterError
 from importer.events import RowSettled
 from importer.model import Status
+from tests.conftest import picture_bytes
 from tests.shell.runs import OnCue, doctor, in_journal, names, run, statuses
 from tests.wire import Wire, answering, breaking
 
@@ -129,6 +130,17 @@ async def test_the_first_picture_goes_alone(archive):
     async with Wire(script) as wire:
         summary = await run(archive, wire, concurrency=8)
     assert (alone, summary.exit_code, len(wire.receipts)) == ([1], 0, 40)
+
+
+async def test_it_is_the_manifests_first_that_goes_alone(archive):
+    """A person looks for it on line 2, whatever the disk brings up first."""
+    pictures = archive.pictures(8, size=500_000) + archive.pictures(80)[8:]
+    for number in range(8):
+        (archive.folder / pictures[number]).write_bytes(picture_bytes(number, 500_000))
+    archive.write((one, *FAIR) for one in pictures)
+    async with Wire(answering(401)) as wire:
+        await run(archive, wire, concurrency=8)
+    assert names(wire.receipts) == ["p00000.jpg"]
 
 
 @pytest.mark.parametrize("status", [301, 307, 401, 404, 405, 407, 511])
