@@ -111,7 +111,12 @@ class Run:
         """Draw the results that a run which was cut off didn't come to; ``.part`` tells of it."""
         if self._settings.dry_run or not opened.job.part.exists():
             return opened
-        await self._draw(opened)
+        try:
+            await self._draw(opened)
+        except StorageError:
+            if not self._is_hurried:
+                raise
+            return opened
         if not opened.job.is_rerun:
             return opened
         # The manifest is the very file that was drawn anew: its columns may stand elsewhere now.

@@ -24,6 +24,8 @@ class Breaker:
         self._bad = 0
         self._open_since: float | None = None
         self._failing_since: float | None = None
+        self._failed_at = 0.0  #: the last of them
+        self._in_a_row = 0  #: temporary failures with no success between
         self._probe_at = 0.0
         self._pause_s = FIRST_PROBE_S
         self._is_probing = False
@@ -32,15 +34,29 @@ class Breaker:
     def is_open(self) -> bool:
         return self._open_since is not None
 
+    @property
+    def is_outage(self) -> bool:
+        """It works for nobody just now, so a failure says nothing against its row.
+
+        Known earlier than the breaker opens: after many successes it takes its time to fill half of
+        what is looked back at with failures, and rows must not be given up meanwhile.
+        """
+        return self.is_open or self._in_a_row >= SAMPLES
+
     def record(self, *, is_temporary_failure: bool, now: float) -> None:
         """Note how an attempt ended. A success closes an open breaker at once."""
-        self._failing_since = (self._failing_since or now) if is_temporary_failure else None
+        if is_temporary_failure:
+            self._failing_since = now if self._failing_since is None else self._failing_since
+            self._failed_at = now
+            self._in_a_row += 1
+        else:
+            self._failing_since, self._in_a_row = None, 0
         if self._open_since is not None:
             if not is_temporary_failure:
                 self._close()
             elif self._is_probing:  # others left before it opened, and say nothing new
                 self._is_probing = False
-                self._probe_at = now + self._pause_s
+                self._probe_at = self._soon_enough(now, now + self._pause_s)
                 self._pause_s = min(self._pause_s * 2, LONGEST_PROBE_S)
             return
         if len(self._recent) == WINDOW:
@@ -65,18 +81,24 @@ class Breaker:
             return 0.0
         return self._probe_at - now
 
-    def gave_up(self, now: float) -> bool:
-        """Nothing has gone well for longer than the run is willing to wait.
+    @property
+    def gave_up(self) -> bool:
+        """Something was tried after all that a run is willing to wait, and it failed as well.
 
         Counted from the first failure in a row, so that the few last rows of a run, too few to
         open the breaker, don't wait for ever.
         """
         since = self._failing_since
-        return since is not None and now - since >= self._max_outage_s
+        return since is not None and self._failed_at - since >= self._max_outage_s
 
     def probe_lost(self) -> None:
         """The probe ended without telling anything, as when its row couldn't be read."""
         self._is_probing = False
+
+    def _soon_enough(self, now: float, probe_at: float) -> float:
+        """Not past the end of a run's patience: an outage of just that length is waited out."""
+        last = (self._failing_since or 0.0) + self._max_outage_s
+        return min(probe_at, last) if now < last else probe_at
 
     def _close(self) -> None:
         self._open_since = None

@@ -92,7 +92,7 @@ class Pacing:
                 self.waiting = f"the gallery asked to wait, {pause:,.0f} s left"
             else:
                 pause = self._breaker.wait_s(now)
-                if self._breaker.gave_up(now):
+                if self._breaker.gave_up:
                     self._give_up()
                     return False
                 if pause > 0:
@@ -104,6 +104,11 @@ class Pacing:
             await self._halting.sleep(min(pause, 1.0))
         self.waiting = ""
         return not is_retry or await self.spend(size_bytes)
+
+    @property
+    def is_outage(self) -> bool:
+        """The gallery works for nobody just now."""
+        return self._breaker.is_outage
 
     @property
     def has_rate(self) -> bool:

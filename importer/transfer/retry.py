@@ -63,7 +63,8 @@ def next_step(
 
     Args:
         verdict: of the attempt that has just ended.
-        attempts: requests sent for this row in this run, that one included.
+        attempts: requests sent for this row in this run, that one included; without those that
+            an outage swallowed, since it says nothing against the row.
         patience: how often and how long.
         ever_reached: the gallery has answered in this run, so an outage is likely to pass.
         jitter: draws between 0 and its argument.

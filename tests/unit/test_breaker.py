@@ -61,7 +61,7 @@ def test_forgotten_successes_dont_hide_an_outage():
 def test_while_it_is_closed_everything_may_go_out():
     one = breaker(*GOOD * 30)
     assert [one.wait_s(0.0), one.wait_s(0.0), one.wait_s(99.0)] == [0.0] * 3
-    assert not one.gave_up(1e9)
+    assert not one.gave_up
 
 
 def test_while_it_is_open_one_probe_goes_out_after_30_seconds():
@@ -137,15 +137,47 @@ def test_a_probe_that_told_nothing_is_followed_by_another():
 
 
 @pytest.mark.parametrize(("after_s", "gave_up"), [(0.0, False), (3_599.9, False), (3_600.0, True)])
-def test_it_gives_up_when_the_outage_has_lasted_too_long(after_s, gave_up):
-    """``--max-outage``, counted from its opening, whatever the probes said."""
+def test_it_gives_up_when_a_try_fails_after_the_longest_outage(after_s, gave_up):
+    """``--max-outage``, counted from its first failure, whatever the probes said before."""
 
     one = breaker(*BAD * SAMPLES, now=50.0)
-    one.record(is_temporary_failure=True, now=80.0)
-    assert one.gave_up(50.0 + after_s) is gave_up
+    one.record(is_temporary_failure=True, now=50.0 + after_s)
+    assert one.gave_up is gave_up
+
+
+def test_an_outage_as_long_as_the_patience_is_waited_out():
+    """The last probe comes at its very end, not a pause of ten minutes later."""
+
+    one = breaker(*BAD * SAMPLES, now=50.0)
+    now = 50.0
+    while now < 3_650.0:
+        assert not one.gave_up
+        now += one.wait_s(now)
+        assert one.wait_s(now) == 0.0
+        if now < 3_650.0:
+            one.record(is_temporary_failure=True, now=now)
+    assert now == 3_650.0
+    one.record(is_temporary_failure=False, now=now)
+    assert not one.is_open
+
+
+@pytest.mark.parametrize(
+    ("ended", "is_outage"),
+    [
+        (GOOD * 100 + BAD * (SAMPLES - 1), False),
+        (GOOD * 100 + BAD * SAMPLES, True),
+        (GOOD * 100 + BAD * SAMPLES + GOOD, False),
+        (BAD * SAMPLES, True),
+    ],
+)
+def test_many_failures_in_a_row_are_an_outage_before_it_opens(ended, is_outage):
+    """No row is given up for them."""
+
+    assert breaker(*ended).is_outage is is_outage
 
 
 def test_a_success_makes_the_outage_a_thing_of_the_past():
     one = breaker(*BAD * SAMPLES)
     one.record(is_temporary_failure=False, now=10.0)
-    assert not one.gave_up(1e9)
+    one.record(is_temporary_failure=True, now=1e9)
+    assert not one.gave_up
