@@ -110,10 +110,16 @@ def _parted(pair: str) -> tuple[str, str, str]:
 
 
 class Swift:
-    """Listens on loopback, in a thread and a loop of its own, while it is entered."""
+    """Listens on loopback, in a thread and a loop of its own, while it is entered.
 
-    def __init__(self, script: Script) -> None:
+    ``loop_factory`` makes that loop: uvloop's, say.
+    """
+
+    def __init__(
+        self, script: Script, *, loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    ) -> None:
         self._script = script
+        self._loop_factory = loop_factory
         self.links: set[Link] = set()
         self.connections = 0  #: how many there were
 
@@ -121,7 +127,7 @@ class Swift:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port: int = self._listener.getsockname()[1]
         started = threading.Event()
-        self._thread = threading.Thread(target=asyncio.run, args=[self._serve(started)])
+        self._thread = threading.Thread(target=self._run, args=[started])
         self._thread.start()
         assert started.wait(START_S)
         return self
@@ -133,6 +139,10 @@ class Swift:
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}/api/v1/picture/upload"
+
+    def _run(self, started: threading.Event) -> None:
+        with asyncio.Runner(loop_factory=self._loop_factory) as runner:
+            runner.run(self._serve(started))
 
     async def _serve(self, started: threading.Event) -> None:
         self.loop = asyncio.get_running_loop()
