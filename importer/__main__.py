@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 
@@ -15,6 +16,7 @@ def main() -> None:
     is_caught = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if is_caught:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _fill_closed_streams()
     from importer.cli import main as command
 
     if is_caught:
@@ -24,6 +26,21 @@ def main() -> None:
     finally:
         if is_caught:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _fill_closed_streams() -> None:
+    """Put nothing where stdin, stdout or stderr were closed (``>&-``).
+
+    Their numbers would go to the next files that are opened, a library's last words on stderr into
+    one of those, and libuv breaks off when it is to close such a number.
+    """
+    if os.name != "posix":
+        return
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
 
 
 if __name__ == "__main__":
