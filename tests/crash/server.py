@@ -47,7 +47,7 @@ class Server:
         self._turned_away: Counter[str] = Counter()
         self.refuses_after = refuses_after  #: so many pictures it takes nothing; 0: takes all
         self.stored: defaultdict[str, list[Stored]] = defaultdict(list)  #: by the picture's name
-        self.hangs_after = 0  #: so many pictures it answers nothing more; 0: never
+        self.hangs_after = 0  #: so many pictures it answers no more; 0: never; -1: none
         self._let_go = asyncio.Event()
         self.wire = Wire(self._script)
 

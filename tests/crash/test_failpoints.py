@@ -6,18 +6,25 @@ while it recovers, or at the same place.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 
 if sys.platform == "win32":
     pytest.skip("SIGKILL as POSIX knows it", allow_module_level=True)
 
+from importer.transfer.pipeline import READY_ROWS
+from tests.crash.command import start
 from tests.crash.failpoints import POINTS
+from tests.crash.files import read_journal
 from tests.crash.measure import passings
 from tests.crash.plan import plan_at
+from tests.crash.server import Server
 from tests.crash.trial import crash_trial
+from tests.crash.work import FilledArchive, Work
 
 PLACES = [(seed, name) for seed, name in enumerate(POINTS)]
 
@@ -37,3 +44,31 @@ def test_killed_where_it_hurts(seed: int, name: str, tmp_path: Path) -> None:
         trial = crash_trial(plan_at(name, position, seed), tmp_path / position)
         assert not trial.found, f"{trial.plan.command}  # {trial}"
         assert trial.kills >= 1
+
+
+def test_no_more_is_unknown_than_was_near_the_wire(tmp_path: Path) -> None:
+    """When nothing is answered: what is on its way, what is ready for it, and one group."""
+    work = Work(rows=90, concurrency=4, delay_s=0.0, flags=("--no-canary", "--no-report"))
+
+    async def go() -> int:
+        server = Server(Random(0), delay_s=0.0)
+        server.hangs_after = -1
+        archive = FilledArchive(tmp_path, work, Random(0))
+        async with server.wire:
+            words = (archive.manifest, "--endpoint", server.wire.endpoint, *work.words)
+            process = await start(words, tmp_path, tmp_path / "run.err")
+            async with asyncio.timeout(60):
+                # Nobody says when the queue is full: it is when the journal has stood still.
+                seen, still = 0, 0
+                while still < 10:
+                    await asyncio.sleep(0.03)
+                    now = len(read_journal(archive.journal).lines("sending"))
+                    still = still + 1 if now == seen and server.count == 4 else 0
+                    seen = now
+            process.kill()
+            await process.wait()
+            server.let_go()
+        return len(read_journal(archive.journal).lines("sending"))
+
+    at_once, group = work.concurrency, work.concurrency // 2
+    assert at_once < asyncio.run(go()) <= at_once + 1 + READY_ROWS + group
