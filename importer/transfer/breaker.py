@@ -67,7 +67,7 @@ class Breaker:
             self._bad -= self._recent.popleft()[1]
         if len(self._recent) >= SAMPLES and self._bad >= SHARE * len(self._recent):
             self._open_since = now
-            self._probe_at = now + FIRST_PROBE_S
+            self._probe_at = self._soon_enough(now, now + FIRST_PROBE_S)
             self._pause_s = FIRST_PROBE_S * 2
 
     def wait_s(self, now: float) -> float:

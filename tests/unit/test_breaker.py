@@ -161,6 +161,13 @@ def test_an_outage_as_long_as_the_patience_is_waited_out():
     assert not one.is_open
 
 
+def test_a_short_patience_is_not_outlasted_by_the_first_pause():
+    """``--max-outage 10s``: the first probe comes then, not after its usual 30 seconds."""
+
+    one = breaker(*BAD * SAMPLES, now=50.0, max_outage_s=10.0)
+    assert one.wait_s(52.0) == 8.0
+
+
 @pytest.mark.parametrize(
     ("ended", "is_outage"),
     [
