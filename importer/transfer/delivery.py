@@ -26,7 +26,7 @@ from importer.transfer.sources import SourceFault, Whole, load
 if TYPE_CHECKING:
     from importer.clock import Clock
     from importer.destination.protocol import Destination
-    from importer.model import Picture
+    from importer.model import Picture, Stop
     from importer.secret import Token
     from importer.settings import Patience, Reading
     from importer.transfer.halting import Halting
@@ -82,7 +82,8 @@ class Delivery:
     retries: int = 0
     in_flight: int = 0
     first_told: anyio.Event = field(default_factory=anyio.Event)  #: the canary has come back
-    _forbidden: list[Outcome] = field(default_factory=list)  #: held until it is known whose fault
+    #: held until it is known whose fault it is, the rows' own or the account's
+    _forbidden: list[tuple[_Try, Stop]] = field(default_factory=list)
 
     async def deliver(self, loaded: Loaded, slot: Slot) -> None:
         """Send one picture until it is settled, and hand its outcome to the scribe.
@@ -121,9 +122,9 @@ class Delivery:
 
     def end(self) -> None:
         """The run is over: what was held for company is a failure of its own."""
-        for outcome in self._forbidden:
-            self.scribe.settle(outcome)
-        self._forbidden.clear()
+        held, self._forbidden = self._forbidden, []
+        for one, why in held:
+            self._settle(one, Settle(Status.FAILED, why.code, f"{why.why}; {why.fix}"))
 
     async def _until_settled(self, one: _Try) -> None:
         while True:
@@ -230,26 +231,20 @@ class Delivery:
         one.is_on_its_way = False
         if one.unknown is not None:
             self._settle(one, one.unknown)
+        elif one.admitted.before in MAYBE_THERE:
+            self.scribe.release([one.admitted])
         else:
-            self._leave_as_it_was(self._outcome(one, step))
-
-    def _leave_as_it_was(self, outcome: Outcome) -> None:
-        if outcome.admitted.before in MAYBE_THERE:
-            self.scribe.release([outcome.admitted])
-        else:
-            self.scribe.settle(outcome)
+            self.scribe.settle(self._outcome(one, step))
 
     def _halt(self, one: _Try, step: Halt) -> None:
         why = step.stop
         if step.tolerated and len(self._forbidden) < step.tolerated and not self.halting.is_asked:
             one.is_on_its_way = False
-            held = Settle(Status.FAILED, why.code, f"{why.why}; {why.fix}")
-            self._forbidden.append(self._outcome(one, held))
+            self._forbidden.append((one, why))
             return
-        for outcome in self._forbidden:
-            self._leave_as_it_was(replace(outcome, status=Status.PENDING))
-        self._forbidden.clear()
-        self._leave(one, Settle(Status.PENDING, why.code, why.why))
+        held, self._forbidden = [*self._forbidden, (one, why)], []
+        for each, cause in held:
+            self._leave(each, Settle(Status.PENDING, cause.code, cause.why))
         self.halting.ask(why)
 
     def _cut_off(self, one: _Try) -> None:

@@ -22,6 +22,11 @@ pytestmark = pytest.mark.anyio
 FAIR = ("Summer Fair", "2017-07-15")
 
 
+def archive_names(archive):
+    """The pictures' names in the results, in order."""
+    return [row["source"].rpartition("/")[2] for row in archive.read_results()]
+
+
 def number_of(exchange):
     return int(exchange.receipt.name[1:6])
 
@@ -465,6 +470,23 @@ async def test_an_unknown_outcome_stays_unknown_until_something_better_is_known(
         held = await run(archive, wire)
     assert held.exit_code == 4
     assert len(wire.receipts) == 2
+
+
+@pytest.mark.parametrize(("rows", "stops"), [(1, False), (5, True)])
+async def test_a_403_to_a_second_attempt_does_not_unsay_the_first(rows, stops, archive):
+    """Alone it is the row's own, with company the account's; what may be there stays unknown."""
+    archive.fill(rows)
+    turns = Turns(lambda number: [breaking("fin", after=None), answering(403)])
+    async with Wire(turns) as wire:
+        summary = await run(archive, wire, patience={"unknown": "retry"}, concurrency=8)
+        assert (summary.stop is not None) is stops
+        sent = set(names(wire.receipts))
+        found = dict(zip(archive_names(archive), statuses(archive), strict=True))
+        assert {found[name] for name in sent} == {"unknown"}
+        assert set(found.values()) <= {"unknown", "pending"}
+        wire.script, before = None, len(wire.receipts)
+        await run(archive, wire)
+    assert not sent & set(names(wire.receipts[before:])), "sent again without a word"
 
 
 async def test_too_many_unknown_rows_stop_the_run(archive):
