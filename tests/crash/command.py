@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,3 +29,9 @@ async def start(
             sys.executable, "-m", *module, "run", *map(str, words),
             stdin=asyncio.subprocess.DEVNULL, cwd=folder, env=environment, **options,
         )  # fmt: skip
+
+
+def heed_ctrl_c() -> None:
+    """Undo what a shell's ``&`` hands down: whoever ignores SIGINT starts commands that do so."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from tests.crash.command import start
+from tests.crash.command import heed_ctrl_c, start
 from tests.crash.files import read_journal
 from tests.crash.measure import pace
 from tests.crash.moments import come, is_timed
@@ -49,6 +49,7 @@ def signal_trial(plan: Plan, folder: Path) -> Trial:
     """Run one trial in an empty folder."""
     if is_timed(plan.moment):
         pace()  # now, and not while the trial goes on
+    heed_ctrl_c()
     return asyncio.run(_Signalled(plan, folder).go())
 
 
