@@ -1,7 +1,7 @@
 """``python -m tests.crash --kills 1000 --seed 1``: many trials, a line for each that fails.
 
-By turns a kill at an instant that chance chose, and one at a named place (``--at NAME:first``,
-``middle`` or ``last`` makes one of them). Ends with 1 when one failed. Its folder is kept, and the
+By turns a kill at an instant that chance chose, and one at a named place; ``--at NAME:first``,
+``middle`` or ``last`` makes one of these, with ``+NAME`` the next run dies as well. Ends with 1 when one failed. Its folder is kept, and the
 line that tells of it repeats it. The seed gives the plan; the clock has its part in where a kill
 meets, so a rare failure may want ``--again``.
 """
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--trials", type=int, default=0, help="no more than so many")
     parser.add_argument("--kills", type=int, default=0, help="no new trial after so many")
     parser.add_argument("--seed", type=int, default=1, help="of the first trial")
-    parser.add_argument("--at", metavar="PLACE:POSITION", default="", help="each dies there")
+    parser.add_argument("--at", metavar="PLACE:POSITION[+PLACE]", default="", help="die there")
     parser.add_argument("--again", action="store_true", help="the same seed in every trial")
     parser.add_argument("--minutes", type=float, default=0.0, help="no new trial after so long")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trials at once")
@@ -86,15 +86,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _plans(seeds: Iterable[int], at: str) -> Iterator[Plan]:
     """One for each seed."""
-    places = [(name, position) for name in POINTS for position in POSITIONS]
+    places = [f"{name}:{position}" for name in POINTS for position in POSITIONS]
     for seed in seeds:
         if at:
-            name, _, position = at.partition(":")
-            yield plan_at(name, position or "first", seed)
+            yield plan_at(at, seed)
         elif seed % 2:
             yield plan_of(seed)
         else:
-            yield plan_at(*places[seed // 2 % len(places)], seed)
+            yield plan_at(places[seed // 2 % len(places)], seed)
 
 
 if __name__ == "__main__":

@@ -73,14 +73,19 @@ def plan_of(seed: int) -> Plan:
     )
 
 
-def plan_at(name: str, position: str, seed: int) -> Plan:
-    """A kill at a named place; a second one where the first run's successor passes a place."""
-    chance = Random(f"{name} {position} {seed}")
-    kills = [AtPlace(name, position)]
-    if position == "last":  # twice in a row
-        kills.append(AtPlace(name))
-    elif position == "first" and chance.random() < 0.4:  # during recovery
-        kills.append(AtPlace(chance.choice([one for one in POINTS if one not in RARE])))
+def plan_at(at: str, seed: int) -> Plan:
+    """Kills at named places: ``NAME:POSITION``, or ``NAME:POSITION+NAME`` for one of the next run.
+
+    Unless one is named, chance may have the next run die as well.
+    """
+    chance = Random(f"{at} {seed}")
+    first, *then = at.split("+")
+    name, _, position = first.partition(":")
+    if not then and position == "last":  # twice in a row
+        then = [name]
+    elif not then and position == "first" and chance.random() < 0.4:  # during recovery
+        then = [chance.choice([one for one in POINTS if one not in RARE])]
+    kills = [AtPlace(name, position or "first"), *map(AtPlace, then)]
     flags = () if name.startswith(("report", "checkpoint")) else ("--no-report",)
     flags += ("--encode", "multipart") if seed % 5 == 4 else ()
     work = Work(
@@ -99,7 +104,7 @@ def plan_at(name: str, position: str, seed: int) -> Plan:
         kills=tuple(kills),
         is_hasty=chance.random() < 0.3,
         reruns_results=chance.choice((0.0, 1.0)),
-        at=f"{name}:{position}",
+        at=at,
     )
 
 

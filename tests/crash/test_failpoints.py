@@ -28,22 +28,42 @@ from tests.crash.work import FilledArchive, Work
 
 PLACES = [(seed, name) for seed, name in enumerate(POINTS)]
 
-
-def positions(count: int) -> tuple[str, ...]:
-    """The only passing counts as the last: with that, a second kill follows at the same place."""
-    return ("first", "middle", "last") if count > 2 else ("last",)
+#: where a run that goes on is killed, by what came of the one before
+WHILE_RECOVERING = (
+    ("send.body:middle", "recovery.half"),
+    ("answer.unjudged:last", "recovery.uncommitted"),
+    ("intents.committed:middle", "recovery.committed"),
+    ("outcomes.committed:last", "results.opened"),  # what the one before didn't come to draw
+    ("part.half:middle", "results.placed"),
+    ("results.synced:last", "results.synced"),
+    ("send.block:first", "send.block"),
+    ("schema.uncommitted:last", "schema.half"),
+    ("checkpoint.page:last", "checkpoint.begins"),
+)
 
 
 @pytest.mark.parametrize(("seed", "name"), PLACES, ids=POINTS)
 def test_killed_where_it_hurts(seed: int, name: str, tmp_path: Path) -> None:
-    """The process dies there by SIGKILL, and what is resumed ends well."""
-    count = passings(plan_at(name, "first", seed).work)[name]
+    """The process dies there by SIGKILL, and what is resumed ends well.
+
+    By turns at the first or the middle passing, and at the last one, where a second kill follows at
+    the same place. ``python -m tests.crash`` takes all three.
+    """
+    count = passings(plan_at(f"{name}:first", seed).work)[name]
     assert count, f"a run never passes {name}"
-    for position in positions(count):
+    for position in (("first", "middle")[seed % 2], "last") if count > 1 else ("last",):
         (tmp_path / position).mkdir()
-        trial = crash_trial(plan_at(name, position, seed), tmp_path / position)
+        trial = crash_trial(plan_at(f"{name}:{position}", seed), tmp_path / position)
         assert not trial.found, f"{trial.plan.command}  # {trial}"
         assert trial.kills >= 1
+
+
+@pytest.mark.parametrize(("first", "then"), WHILE_RECOVERING)
+def test_killed_while_it_recovers(first: str, then: str, tmp_path: Path) -> None:
+    """Killed at one place, and the run that goes on at another."""
+    trial = crash_trial(plan_at(f"{first}+{then}", 0), tmp_path)
+    assert not trial.found, f"{trial.plan.command}  # {trial}"
+    assert trial.kills == 2
 
 
 def test_no_more_is_unknown_than_was_near_the_wire(tmp_path: Path) -> None:
