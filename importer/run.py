@@ -24,9 +24,11 @@ from importer.job import (
 from importer.ledger import lock
 from importer.ledger.admission import WANTED
 from importer.ledger.journal import Journal
+from importer.ledger.network_disk import network_disk
 from importer.ledger.results import Drawn, PartFile
 from importer.ledger.snapshot import begin_snapshot
 from importer.ledger.whole import look_over
+from importer.mending import mend
 from importer.model import Status, Stop, Summary
 from importer.signals import EXIT_CODES, watched
 from importer.telling import Telling
@@ -111,6 +113,9 @@ class Run:
         """Draw the results that a run which was cut off didn't come to; ``.part`` tells of it."""
         if self._settings.dry_run or not opened.job.part.exists():
             return opened
+        opened, mended = await anyio.to_thread.run_sync(mend, opened, self._settings)
+        if mended is not None:
+            self._telling.warn(str(mended))
         try:
             await self._draw(opened)
         except StorageError:
@@ -144,6 +149,7 @@ class Run:
         )
         if not survey.rows:
             self._telling.warn(f"{name} has no rows below the line of column names")
+        await self._look_at_disk(opened)
         requests = 0
         if settings.strict and await self._is_bad(opened):
             pass  # nothing is sent; the results say which rows are bad
@@ -160,6 +166,16 @@ class Run:
         if stamp_of(str(opened.job.manifest)) != (survey.size_bytes, survey.mtime_ns):
             self._telling.warn(f"{name} was changed during the run; run it again to be sure")
         return await self._conclude(opened, requests)
+
+    async def _look_at_disk(self, opened: OpenedJob) -> None:
+        if self._settings.dry_run:
+            return
+        disk = await anyio.to_thread.run_sync(network_disk, opened.job.results.parent)
+        if disk:
+            self._telling.warn(
+                f"the results and their journal lie on a network disk ({disk}); a crash or a second"
+                " machine can harm them there. Safer: -o with a place on a disk of this machine"
+            )
 
     # ------------------------------------------------------------ the ways of a run
 

@@ -34,7 +34,8 @@ LAYERS = (
     (
         "face",
         (
-            "", "progress", "report", "rehearsal", "demo", "demo_pictures", "job", "telling", "run",
+            "", "progress", "report", "rehearsal", "demo", "demo_pictures", "job", "mending", "telling",
+            "run",
             "api", "logbook",
         ),
     ),
@@ -48,6 +49,7 @@ HOMES = {
     "tqdm": ("progress",),
     "time": ("clock", "progress", "rehearsal"),
     "random": ("clock", "rehearsal", "demo_pictures"),
+    "psutil": ("ledger.network_disk",),
     "sqlite3": ("ledger", "report", "rehearsal", "cli.gallery"),
     "typer": ("cli",),
     "jinja2": ("report", "rehearsal"),

@@ -1,0 +1,125 @@
+"""A journal that lost its last entries, mended from ``.part``; called when a run was cut off.
+
+SQLite keeps the newest entries in ``-wal`` until they are brought into the journal itself. A killed
+run leaves that file behind, and whoever tidies it away, or copies the journal alone, takes them out
+without a trace: what was sent would look new. But ``.part`` has each outcome as well, written when
+it was durable, so an outcome that stands there and not in the journal tells of the loss.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from importer.job import OpenedJob, open_for_reading
+from importer.ledger.schema import translated
+from importer.ledger.snapshot import begin_snapshot
+from importer.manifest.columns import RESULT_COLUMNS
+from importer.model import MAYBE_THERE, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from importer.settings import Settings
+
+TAIL_BYTES = 4 << 20  # of .part that are held against the journal: what is lost is at its end
+#: Rows behind the last outcome whose intents may have been lost as well: those in flight (64 where
+#: nobody names a number), those ready, and a group that was being committed.
+DOUBTFUL_ROWS = 64 + 16 + 64
+_STATUS, _LINE, _KEY = (RESULT_COLUMNS.index(f"import_{n}") for n in ("status", "line", "key"))
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What was done about a loss."""
+
+    uploaded: int  #: rows that are known as sent again, by ``.part``
+    doubtful: int  #: rows that may have been on their way, and are unknown now
+
+    def __str__(self) -> str:
+        return (
+            f"the journal lost its last entries (was its -wal file deleted?): {self.uploaded} rows"
+            f" were taken from .part, {self.doubtful} that may have been on their way are unknown"
+        )
+
+
+def mend(opened: OpenedJob, settings: Settings) -> tuple[OpenedJob, Mended | None]:
+    """Hold ``.part`` against the journal; the job as it is then, and what was done, if anything.
+
+    Raises:
+        StorageError: the journal can't be written.
+    """
+    part = opened.job.part
+    _end_with_a_line(part)
+    outcomes = list(_tail(part))
+    if not any(_is_lost(opened, status, key) for status, _, key in outcomes):
+        return opened, None
+    taken = _take_over(opened, settings)
+    # The rows stand in the manifest again, not in .part any more.
+    snapshot = begin_snapshot(opened.journal, opened.survey, settings.reading)
+    opened = replace(opened, snapshot=snapshot)
+    lines = [line for _, line, _ in outcomes]
+    return opened, Mended(taken, _doubt(opened, min(lines), max(lines) + DOUBTFUL_ROWS))
+
+
+def _end_with_a_line(part: Path) -> None:
+    """Cut off what a killed writer began and didn't end."""
+    with translated(part), part.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        start = max(0, size - TAIL_BYTES)
+        file.seek(start)
+        end = file.read().rfind(b"\n") + 1
+        if end:
+            file.truncate(start + end)
+
+
+def _tail(part: Path) -> Iterator[tuple[str, int, bytes]]:
+    """Status, line and key of the outcomes that were written last."""
+    with translated(part), part.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+        text = file.read().decode("utf-8", "replace")
+    for cells in csv.reader(text.splitlines(keepends=True)):
+        said = cells[-len(RESULT_COLUMNS) :]
+        try:
+            yield Status(said[_STATUS]), int(said[_LINE]), bytes.fromhex(said[_KEY])
+        except (IndexError, ValueError):
+            continue  # the header, or the end of a row whose beginning is further up
+
+
+def _is_lost(opened: OpenedJob, status: str, key: bytes) -> bool:
+    known = opened.journal.by_key(key)
+    if known is None:
+        return True
+    was_interrupted = known.state is Status.UNKNOWN and known.code == "interrupted"
+    return known.state is Status.PENDING or (was_interrupted and status != Status.UNKNOWN)
+
+
+def _take_over(opened: OpenedJob, settings: Settings) -> int:
+    """Read ``.part`` as the results file that it is; gives how many rows of it may be there."""
+    part = open_for_reading(opened.job.part, settings.reading, origin=opened.job.origin)
+    survey = part.manifest.survey()
+    snapshot = begin_snapshot(opened.journal, survey, settings.reading)
+    intake = OpenedJob(part, opened.job, survey, opened.journal, snapshot).intake(frozenset())
+    while intake.next_chunk() is not None:
+        pass
+    intake.close()
+    tally = opened.journal.tally(snapshot)
+    return sum(tally[status] for status in MAYBE_THERE)
+
+
+def _doubt(opened: OpenedJob, first: int, last: int) -> int:
+    """Rows of these lines of which nothing is known may have been on their way; how many?"""
+    intake = opened.intake(frozenset())
+    while intake.rows_read < last and intake.next_chunk() is not None:
+        pass
+    intake.close()
+    with opened.journal.transaction() as db:
+        return db.execute(
+            "UPDATE rows SET status = 'unknown', code = 'interrupted', message ="
+            " 'the journal lost its last entries; this picture may have been on its way'"
+            " WHERE snapshot = ? AND line BETWEEN ? AND ? AND status = 'pending'",
+            (opened.snapshot, first, last),
+        ).rowcount

@@ -1,0 +1,101 @@
+"""The ``-wal`` of a killed run was tidied away, or cut: what ``.part`` tells is not sent again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+
+import pytest
+
+from tests.conftest import Archive
+from tests.faults.command import done, started
+from tests.shell.runs import in_journal, names, statuses
+from tests.wire import Wire
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="a kill as POSIX knows it"),
+]
+
+
+def beside(archive: Archive, ending: str):
+    return archive.results.with_name(archive.results.name + ending)
+
+
+async def killed(archive: Archive, wire: Wire, receipts: int) -> None:
+    """A run that was killed when the gallery had so many pictures and ``.part`` a half of them."""
+    going = await started(archive, wire, "-c", "4", "--no-canary")
+
+    def is_far() -> bool:
+        part = beside(archive, ".part")
+        rows = part.read_bytes().count(b"\n") if part.exists() else 0
+        return len(wire.whole) >= receipts and rows > receipts // 2
+
+    await going.until(is_far)
+    going.signal(signal.SIGKILL)
+    assert (await going.ended()).code == 137
+
+
+@pytest.mark.parametrize("loss", ["gone", "empty", "cut to a half"])
+async def test_what_the_journal_lost_is_not_sent_again(archive: Archive, loss: str) -> None:
+    """Fault 68: outcomes come from ``.part``, what may have been on its way is unknown."""
+    archive.fill(300)
+    async with Wire() as wire:
+        await killed(archive, wire, 60)
+        before = len(wire.receipts)
+        wal = beside(archive, ".journal-wal")
+        assert wal.stat().st_size
+        match loss:
+            case "gone":
+                wal.unlink()
+            case "empty":
+                os.truncate(wal, 0)
+            case _:
+                os.truncate(wal, wal.stat().st_size // 2)
+        ended = await done(archive, wire, "-c", "4")
+        assert ended.code == 4, ended.said
+        assert "the journal lost its last entries" in " ".join(ended.said.split())
+        twice = {n: c for n, c in Counter(names(wire.whole)).items() if c > 1}
+        assert twice == {}, "sent again without a word"
+        assert len(wire.receipts) > before, "the rest of the rows went out"
+        found = Counter(statuses(archive))
+        assert set(found) == {"uploaded", "unknown"}
+        assert in_journal(archive) == statuses(archive)
+        sent = set(names(wire.whole))
+        for row in archive.read_results():
+            name = row["source"].rpartition("/")[2]
+            assert name in sent or row["import_status"] == "unknown", name
+        on_demand = await done(archive, wire, "--rows", "unknown")
+    assert on_demand.code == 0, on_demand.said
+    assert set(names(wire.whole)) == {f"p{number:05d}.jpg" for number in range(300)}
+    marks = {
+        r["source"].rpartition("/")[2]: r["import_possible_duplicate"]
+        for r in archive.read_results()
+    }
+    twice = {n for n, c in Counter(names(wire.whole)).items() if c > 1}
+    assert {marks[name] for name in twice} <= {"yes"}
+
+
+async def test_a_line_of_part_that_was_cut_in_two_is_left_out(archive: Archive) -> None:
+    """A killed writer may leave half a line, with a quote that never ends."""
+    archive.fill(200)
+    async with Wire() as wire:
+        await killed(archive, wire, 40)
+        beside(archive, ".journal-wal").unlink()
+        with beside(archive, ".part").open("ab") as part:
+            part.write(b'pictures/p00199.jpg,"Summer')
+        ended = await done(archive, wire)
+        assert ended.code == 4, ended.said
+        assert max(Counter(names(wire.whole)).values()) == 1
+
+
+async def test_a_journal_that_lost_nothing_is_left_alone(archive: Archive) -> None:
+    """As after nearly every kill: only what was on its way is unknown, and nobody is alarmed."""
+    archive.fill(200)
+    async with Wire() as wire:
+        await killed(archive, wire, 40)
+        ended = await done(archive, wire)
+        assert ended.code in (0, 4), ended.said
+        assert "its last entries" not in ended.said
+        assert Counter(statuses(archive))["unknown"] <= 4 + 16 + 32
