@@ -13,8 +13,32 @@ if TYPE_CHECKING:
 
 #: file systems that lie on another machine; as Linux, macOS and psutil name them
 NETWORK = frozenset(
-    "nfs nfs3 nfs4 cifs smb smb2 smb3 smbfs afpfs afs 9p ceph glusterfs lustre ncpfs webdav davfs"
-    " sshfs fuse.sshfs fuse.davfs fuse.davfs2 fuse.rclone fuse.glusterfs macfuse.sshfs".split()
+    [
+        "nfs",
+        "nfs3",
+        "nfs4",
+        "cifs",
+        "smb",
+        "smb2",
+        "smb3",
+        "smbfs",
+        "afpfs",
+        "afs",
+        "9p",
+        "ceph",
+        "glusterfs",
+        "lustre",
+        "ncpfs",
+        "webdav",
+        "davfs",
+        "sshfs",
+        "fuse.sshfs",
+        "fuse.davfs",
+        "fuse.davfs2",
+        "fuse.rclone",
+        "fuse.glusterfs",
+        "macfuse.sshfs",
+    ]
 )
 
 
