@@ -12,34 +12,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: file systems that lie on another machine; as Linux, macOS and psutil name them
-NETWORK = frozenset(
-    [
-        "nfs",
-        "nfs3",
-        "nfs4",
-        "cifs",
-        "smb",
-        "smb2",
-        "smb3",
-        "smbfs",
-        "afpfs",
-        "afs",
-        "9p",
-        "ceph",
-        "glusterfs",
-        "lustre",
-        "ncpfs",
-        "webdav",
-        "davfs",
-        "sshfs",
-        "fuse.sshfs",
-        "fuse.davfs",
-        "fuse.davfs2",
-        "fuse.rclone",
-        "fuse.glusterfs",
-        "macfuse.sshfs",
-    ]
-)
+NETWORK = {
+    "nfs", "nfs3", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "afpfs", "afs", "9p", "ceph",
+    "glusterfs", "lustre", "ncpfs", "webdav", "davfs", "sshfs", "fuse.sshfs", "fuse.davfs",
+    "fuse.davfs2", "fuse.rclone", "fuse.glusterfs", "macfuse.sshfs",
+}  # fmt: skip
 
 
 def network_disk(folder: Path) -> str:
