@@ -48,6 +48,8 @@ POINTS: dict[str, Install] = {
     # before anything is sent
     "manifest.surveyed": after(Manifest, "survey"),
     "job.held": entered(lock, "hold"),
+    "manifest.held": entered(lock, "hold_manifest"),
+    "journal.looked_over": after(run, "look_over"),
     "journal.file_made": file_made,
     "schema.half": statement(STEPS["schema"]),
     "schema.uncommitted": uncommitted("schema"),

@@ -39,6 +39,7 @@ WHILE_RECOVERING = (
     ("send.block:first", "send.block"),
     ("schema.uncommitted:last", "schema.half"),
     ("checkpoint.page:last", "checkpoint.begins"),
+    ("intents.uncommitted:last", "journal.looked_over"),
 )
 
 
