@@ -101,11 +101,16 @@ class WipingFilter(logging.Filter):
         self._token = token
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = self._token.wipe(record.getMessage())
-        record.args = None
-        if record.exc_info:
-            kind = record.exc_info[0]
-            record.msg += f" ({kind.__name__ if kind else 'error'})"
-            record.exc_info = None
-            record.exc_text = None
+        wiped_record(record, self._token)
         return True
+
+
+def wiped_record(record: logging.LogRecord, token: Token) -> None:
+    """Take the token out of a record. Of an exception only its kind stays."""
+    record.msg = token.wipe(record.getMessage())
+    record.args = None
+    if record.exc_info:
+        kind = record.exc_info[0]
+        record.msg += f" ({kind.__name__ if kind else 'error'})"
+        record.exc_info = None
+        record.exc_text = None

@@ -6,15 +6,13 @@ import contextlib
 import os
 import sys
 import tempfile
-import traceback
 from typing import Annotated
 
 import typer
 
 import importer
-from importer.cli import check, demo, gallery, report, run
+from importer.cli import check, demo, gallery, report, run, secrecy
 from importer.errors import ImporterError
-from importer.secret import Token
 
 DEFECT = 70
 
@@ -79,9 +77,7 @@ def _say(text: str) -> None:
 
 def _keep_traceback(error: Exception) -> str:
     """Write the traceback to a file of the user's own, without locals and without the token."""
-    lines = traceback.TracebackException.from_exception(error, capture_locals=False).format()
-    token = Token(os.environ.get("IMPORTER_TOKEN", ""))
     handle, path = tempfile.mkstemp(prefix="importer-defect-", suffix=".log")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.writelines(token.wipe(line) for line in lines)
+        file.write(secrecy.traceback_of(error))
     return path

@@ -21,6 +21,7 @@ from importer.cli.options import (
     parse_lines,
     wants_color,
 )
+from importer.cli.secrecy import keep
 from importer.credentials import find_token
 from importer.errors import UsageError
 from importer.logbook import logbook
@@ -280,6 +281,7 @@ def run(
     )
     del urls  # the other way of treating them comes with a later release
     token = find_token(token_file, os.environ)
+    keep(token)
     allow_open_files()
     may_ask = sys.stdin is not None and sys.stdin.isatty() and not no_input
     with (
