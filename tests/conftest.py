@@ -9,7 +9,11 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# ``pytest --hypothesis-profile deep``: for an hour of it, not for every change
+hypothesis.settings.register_profile("deep", max_examples=4_000, deadline=None)
 
 #: the smallest start by which a file is known as a JPEG; what follows may be anything
 JPEG_HEAD = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
 HOUR = 3600.0
 
@@ -34,6 +35,10 @@ class Course:
     def is_asked_for(self) -> bool:
         """Somebody said that unknown rows, or all, are to be sent again."""
         return self.rows in ("unknown", "all") or self.unknown == "retry"
+
+    def but(self, **other: Any) -> Course:
+        """The same, with something else in it."""
+        return replace(self, **other)
 
     def __str__(self) -> str:
         plain = Course()

@@ -114,7 +114,6 @@ class World:
             writer = csv.writer(file)
             writer.writerow(HEADER)
             writer.writerows(self.rows)
-        self.watch.names = [row[1] for row in self.rows]
 
     # ------------------------------------------------------------ runs
 
@@ -183,7 +182,9 @@ class World:
         self._is_dirty = True
         self.listening = Listening(self.watch)
         self._concurrency = course.concurrency
-        known = self.watch.look()
+        self._is_rerun = course.reruns_results and self.watch.results.exists()
+        known = self.watch.look()  # while the names are those of the run before
+        self.watch.reads(self.watch.results if self._is_rerun else self.manifest)
         if course.unknown == "retry":
             self._demanded = set(self.watch.names)
         elif course.is_asked_for:
@@ -192,9 +193,8 @@ class World:
             self._demanded = set()
 
     def _settings(self, course: Course) -> Settings:
-        is_rerun = course.reruns_results and self.watch.results.exists()
         return Settings(
-            self.watch.results if is_rerun else self.manifest,
+            self.watch.results if self._is_rerun else self.manifest,
             rows=course.rows,  # type: ignore[arg-type]
             pace=Pace(concurrency=course.concurrency),
             patience=Patience(unknown=course.unknown),  # type: ignore[arg-type]
@@ -255,6 +255,8 @@ class World:
         # Who presses Ctrl-C twice doesn't wait for the results; the next run draws them.
         if isinstance(found, Summary) and not self.disk.fails_from and not course.hurried_after:
             self.watch.ended(found, known)
+        if isinstance(found, Summary) and any("lost its last" in text for text in found.warnings):
+            raise Broken(f"nothing was lost, and the run says so: {found.warnings}")
         sending = [name for name, row in known.items() if row.status == "sending"]
         if not isinstance(found, str) and sending and not self.disk.fails_from:
             raise Broken(f"{sending} are left as sending by a run that ended")
@@ -276,7 +278,8 @@ class World:
             if "unknown" not in statuses.values():
                 break
             self.run(Course(rows="unknown", concurrency=8))
-        left = {n: statuses.get(n) for n in sendable if statuses.get(n) != "uploaded"}
+        there = ("uploaded", "changed")
+        left = {n: statuses.get(n) for n in sendable if statuses.get(n) not in there}
         if left:
             raise Broken(f"on a mended line these are still not there: {left}")
         lost = [name for name in sendable if not self.gallery.stored[name]]

@@ -13,7 +13,7 @@ from importer.events import Event, RowSettled
 from importer.model import Summary
 
 #: what the journal may say of a picture that the gallery has
-SENT = {"sending", "unknown", "uploaded"}
+SENT = {"sending", "unknown", "uploaded", "changed"}
 #: causes that concern every row, so no row may bear them as its own failure
 NOBODYS_FAULT = {
     "token_refused", "wrong_endpoint", "redirected", "proxy_refused", "captive_portal", "dns",
@@ -39,8 +39,13 @@ class Watch:
     def __init__(self, folder: Path, manifest: Path) -> None:
         self.results = folder / f"{manifest.stem}.results.csv"
         self.journal = folder / f"{manifest.stem}.results.csv.journal"
-        self.names: list[str] = []  #: of the manifest's rows, in order
+        self.names: list[str] = []  #: of the rows that are read, in order
         self._snapshots: dict[int, list[str]] = {}
+
+    def reads(self, manifest: Path) -> None:
+        """The next run reads this: the manifest, or its results."""
+        with manifest.open(encoding="utf-8-sig", newline="") as file:
+            self.names = [row["name"] for row in csv.DictReader(file)]
 
     def look(self) -> dict[str, Known]:
         """What is durable at this instant, by name."""
