@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import tracemalloc
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -168,22 +170,26 @@ def gzip_bomb(megabytes: int) -> bytes:
 
 
 @shows(27)
-async def test_a_gzip_bomb_stays_folded(fault: Fault, archive: Archive) -> None:
-    """Nothing is unpacked: 300 MB of zeros cost no more than any other answer."""
+async def test_a_gzip_bomb_stays_folded(
+    fault: Fault, make_archive: Callable[[str], Archive]
+) -> None:
+    """Nothing is unpacked beyond its start: zeros cost no more than noise of the same length."""
     bomb = gzip_bomb(300)
     unpacked = zlib.decompressobj(31)
     assert sum(len(unpacked.decompress(bomb[i : i + 999])) for i in range(0, 50_000, 999)) > 10**7
-    trial = Trial(fault, archive)
-    script = third(answering(200, bomb, [("Content-Encoding", "gzip")]))
-    async with Wire(script) as wire:
-        tracemalloc.start()
-        try:
-            await trial.run(wire, arrived=1)
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-        assert peak < 10_000_000  # the bomb itself, kept by the gallery in this process, among it
-        await trial.run_again(wire)
+    peaks = []
+    # The first run of a process also imports what is imported late, so it doesn't count.
+    for number, body in enumerate([bomb, random.Random(0).randbytes(len(bomb)), bomb]):
+        trial = Trial(fault, make_archive(str(number)))
+        async with Wire(third(answering(200, body, [("Content-Encoding", "gzip")]))) as wire:
+            tracemalloc.start()
+            try:
+                await trial.run(wire, arrived=1)
+                peaks.append(tracemalloc.get_traced_memory()[1])
+            finally:
+                tracemalloc.stop()
+            await trial.run_again(wire)
+    assert peaks[2] < peaks[1] + 500_000
 
 
 async def without_end(exchange: Exchange) -> None:
