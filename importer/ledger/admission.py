@@ -154,7 +154,8 @@ class Admission:
 
     def _seeded(self, db: sqlite3.Connection, found: JournalRow, recorded: Recorded) -> JournalRow:
         """What a results file records counts where the journal itself knows nothing."""
-        is_news = found.status in ("pending", "invalid") and not found.attempts
+        # Nor does a journal know what came after it: an older one may have been put in its place.
+        is_news = found.status in ("pending", "invalid", "failed")
         is_same = found.key == recorded.key or not recorded.key
         if not is_same or not is_news or recorded.status not in MAYBE_THERE:
             return found

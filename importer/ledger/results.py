@@ -100,8 +100,12 @@ class PartFile:
         with translated(path):
             self._file = path.open("w", encoding="utf-8", newline="")
             self._writer = csv.writer(self._file)
-            self._writer.writerow([*columns.own_header, *RESULT_COLUMNS])
-            self._file.flush()
+            try:
+                self._writer.writerow([*columns.own_header, *RESULT_COLUMNS])
+                self._file.flush()
+            except BaseException:
+                self.close()
+                raise
 
     def append(self, outcomes: Iterable[Outcome]) -> None:
         """Add what has become durable.

@@ -18,16 +18,28 @@ from importer.ledger.schema import TABLES, VERSION, damaged, peeking, translated
 from importer.model import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _TEXTS = ("code", "message", "at", "answer", "source")
-_NUMBERS = ("snapshot", "line", "attempts", "copies", "http", "size", "mtime_ns", "seconds", "run")
+_NUMBERS = (
+    "snapshot",
+    "line",
+    "collection",
+    "attempts",
+    "copies",
+    "http",
+    "size",
+    "mtime_ns",
+    "seconds",
+    "run",
+)
 #: Rows that hold what was never written. SQLite sorts numbers before texts and texts before blobs,
 #: and comparing so takes a quarter of what asking for each cell's type does.
 _WRONG = (
     "status NOT IN ('" + "', '".join(Status) + "')",
     "possible_duplicate NOT IN (0, 1)",
-    "length(key) <> 16",
+    "key < x'' OR length(key) <> 16",
     "sha256 < x''",
     *(f"{name} < '' OR {name} >= x''" for name in _TEXTS),
     *(f"{name} >= ''" for name in _NUMBERS),
@@ -46,12 +58,22 @@ def look_over(path: Path) -> None:
     """
     if not path.exists() or not path.stat().st_size:
         return
-    with translated(path), peeking(path) as db:
+    with translated(path), _where_it_can_be_opened(), peeking(path) as db:
         if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
             return  # of another importer, or no journal: whoever opens it says which
         what = _damage(db)
         if what:
             raise damaged(path, what)
+
+
+@contextlib.contextmanager
+def _where_it_can_be_opened() -> Iterator[None]:
+    """A read-only folder is no damage: whoever opens the journal for writing says what it is."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname not in ("SQLITE_CANTOPEN", "SQLITE_READONLY"):
+            raise
 
 
 def _damage(db: sqlite3.Connection) -> str:
@@ -79,10 +101,13 @@ def _damage(db: sqlite3.Connection) -> str:
 def _joined(db: sqlite3.Connection, table: str) -> int:
     """All keys in one number, whatever their order: their exclusive or."""
     joined = 0
-    found = db.execute(f"SELECT coalesce(CAST(key AS BLOB), x'') FROM {table}")
+    found = db.execute(f"SELECT key FROM {table}")
     while keys := found.fetchmany(AT_ONCE):
         # Folded in half again and again: twelve steps instead of one a key.
-        number = int.from_bytes(b"".join(map(itemgetter(0), keys)), "big")
+        try:
+            number = int.from_bytes(b"".join(map(itemgetter(0), keys)), "big")
+        except TypeError:  # a text, which SQLite finds elsewhere than the same bytes as a blob
+            return -1
         bits = AT_ONCE * KEY_BYTES * 8
         while bits > KEY_BYTES * 8:
             bits //= 2

@@ -1,0 +1,84 @@
+"""A disk that gives back another bit than it was given: no picture goes twice for it, none is lost."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from importer.errors import ImporterError
+from tests.conftest import Archive
+from tests.faults.entry import Fault, shows
+from tests.shell.runs import edit, names, run, statuses
+from tests.wire import Exchange, Wire
+
+pytestmark = pytest.mark.anyio
+
+ROWS = 40
+SENT = 20  # before the run was stopped
+FLIPS = 50  # a seed
+
+
+async def stopped_half_way(archive: Archive, wire: Wire) -> None:
+    """A job of which one half is uploaded, and the other one pending."""
+    archive.fill(ROWS)
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.read()
+        await exchange.answer(200 if exchange.receipt.number < SENT else 401)
+
+    wire.script = script
+    assert (await run(archive, wire, concurrency=1)).exit_code == 3
+    assert Counter(statuses(archive)) == {"uploaded": SENT, "pending": ROWS - SENT}
+    wire.script = None
+
+
+def places(content: bytes, chance: Random) -> Iterator[tuple[int, int]]:
+    """Bytes and bits of them: some anywhere, most of them where something stands."""
+    written = [place for place, byte in enumerate(content) if byte]
+    for number in range(FLIPS):
+        place = chance.choice(written) if number % 4 else chance.randrange(len(content))
+        yield place, chance.randrange(8)
+
+
+@shows(69)
+@pytest.mark.parametrize("is_sorted_anew", [False, True], ids=["as it was", "sorted anew"])
+@pytest.mark.parametrize("seed", range(3))
+async def test_one_flipped_bit_sends_nothing_twice(
+    seed: int, is_sorted_anew: bool, fault: Fault, archive: Archive, tmp_path: Path
+) -> None:
+    """Either the run says that the journal is damaged and sends nothing, or all comes out right."""
+    refused = 0
+    async with Wire() as wire:
+        await stopped_half_way(archive, wire)
+        if is_sorted_anew:
+            edit(archive.manifest, lambda rows: rows[::-1])
+        first = set(names(receipt for receipt in wire.receipts if receipt.status == 200))
+        kept = shutil.copytree(archive.folder, tmp_path / "kept")
+        content = archive.journal.read_bytes()
+        for place, bit in places(content, Random(seed)):
+            shutil.rmtree(archive.folder)
+            shutil.copytree(kept, archive.folder)
+            flipped = bytearray(content)
+            flipped[place] ^= 1 << bit
+            archive.journal.write_bytes(flipped)
+            before = len(wire.receipts)
+            where = f"bit {bit} of byte {place:#x}"
+            try:
+                summary = await run(archive, wire, concurrency=8)
+            except ImporterError as error:
+                refused += 1
+                assert error.exit_code in (fault.exit_code, 2), where
+                assert error.fix, where
+                assert len(wire.receipts) == before, f"{where}: sent, and {error}"
+            else:
+                assert summary.exit_code == 0, where
+                assert statuses(archive) == ["uploaded"] * ROWS, where
+                sent = Counter(names(wire.receipts[before:]))
+                assert set(sent) == {f"p{n:05d}.jpg" for n in range(ROWS)} - first, where
+                assert set(sent.values()) == {1}, where
+    assert refused > FLIPS // 4
