@@ -7,6 +7,7 @@ a script is called with each whole request and says in one step which bytes go o
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import struct
 import threading
@@ -24,6 +25,7 @@ class Asked:
     """One whole request."""
 
     name: str  #: of the picture; what rows are told apart by
+    target: str  #: as it stood in the request line
     size_bytes: int  #: of its body
 
 
@@ -35,7 +37,7 @@ class Link(asyncio.Protocol):
         self._links = links
         self._held = bytearray()
         self._wanted = -1  #: bytes of head and body, once the head is there
-        self._name = ""
+        self._name = self._target = ""
         self.answered = 0  #: requests of this connection that the script has seen
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -56,7 +58,7 @@ class Link(asyncio.Protocol):
                 return
             if len(held) < self._wanted:
                 return
-            asked = Asked(self._name, self._wanted - self._body_at)
+            asked = Asked(self._name, self._target, self._wanted - self._body_at)
             del held[: self._wanted]
             self._wanted = -1
             self.answered += 1
@@ -77,13 +79,25 @@ class Link(asyncio.Protocol):
         self.transport.abort()
 
     @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The gallery's own."""
+        return asyncio.get_running_loop()
+
+    @property
     def socket(self) -> socket.socket:
         return self.transport.get_extra_info("socket")  # type: ignore[no-any-return]
 
     @property
-    def is_idle(self) -> bool:
-        """Open, and nothing of a next request has been read."""
-        return not self._held and not self.transport.is_closing()
+    def is_quiet(self) -> bool:
+        """Open, and nothing of a next request has arrived, not even in the kernel."""
+        return not (self._held or self.transport.is_closing() or self.has_arrived)
+
+    @property
+    def has_arrived(self) -> bool:
+        """Something lies in the kernel that the loop hasn't read yet."""
+        poll = select.poll()
+        poll.register(self.socket.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
     def _read_head(self) -> bool:
         end = self._held.find(b"\r\n\r\n")
@@ -91,7 +105,8 @@ class Link(asyncio.Protocol):
             return False
         head = bytes(self._held[:end]).decode("latin-1")
         self._body_at = end + 4
-        query = head.split(" ", 2)[1].partition("?")[2]
+        self._target = head.split(" ", 2)[1]
+        query = self._target.partition("?")[2]
         (self._name,) = (unquote(v) for k, _, v in map(_parted, query.split("&")) if k == "name")
         (size,) = (
             line.partition(":")[2]

@@ -110,6 +110,10 @@ ADVICE: Mapping[str, Advice] = {
         "The gallery said yes before it had the whole picture",
         "Look in the gallery whether the picture is there, and whole.",
     ),
+    "unasked": Advice(
+        "The gallery's answer can't have been to this picture",
+        "Something on the way mixes answers up. Look in the gallery whether the picture is there.",
+    ),
     "not_http": Advice(
         "Something answered that is no gallery",
         f"Look at --endpoint, and at what stands in between. {_AGAIN}",

@@ -14,7 +14,6 @@ first byte.
 
 from __future__ import annotations
 
-import select
 import socket
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -66,7 +65,7 @@ class Talkative:
             return
         quick_acks_off(link)
         link.is_thinking = True
-        loop_of(link).call_later(THINKS_S, self.answer, link, asked.name)
+        link.loop.call_later(THINKS_S, self.answer, link, asked.name)
 
     def answer(self, link: Link, name: str) -> None:
         link.is_thinking = False
@@ -83,36 +82,25 @@ class Talkative:
             self.speak(link, "right behind")
         elif kind < 1:
             wait_s = self.chance.uniform(0, self.longest_s)
-            loop_of(link).call_later(wait_s, self.speak, link, "idle")
+            link.loop.call_later(wait_s, self.speak, link, "idle")
 
     def speak(self, link: Link, when: str) -> None:
         """Say it on an idle connection, and know whether a request crossed it."""
-        if getattr(link, "is_thinking", False) or not link.is_idle or has_arrived(link):
+        if getattr(link, "is_thinking", False) or not link.is_quiet:
             return
         self.said[when] += 1
         link.say(UNASKED)
-        link.is_crossed = has_arrived(link)
+        link.is_crossed = link.has_arrived
 
 
 def status_of(name: str) -> int:
     return 422 if int(name[1:-4]) % 3 == 1 else 200
 
 
-def loop_of(link: Link):
-    return link.transport._loop
-
-
 def quick_acks_off(link: Link) -> None:
     """On loopback a kernel may acknowledge in no time; no line does."""
     if hasattr(socket, "TCP_QUICKACK"):
         link.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
-
-
-def has_arrived(link: Link) -> bool:
-    """Something lies in the kernel that the loop hasn't read yet."""
-    poll = select.poll()
-    poll.register(link.socket.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
 
 
 def fill(archive, rows: int) -> None:

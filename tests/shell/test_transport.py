@@ -26,8 +26,8 @@ from importer.model import Answer, NoAnswer, Request
 from importer.settings import Patience, Sending
 from importer.transfer.sources import WHOLE_UP_TO, SourceFault, Streamed, Whole, stamp_of
 from importer.transfer.transport import Transport
-from importer.transfer.transport.client import ANSWER_LIMIT
 from importer.transfer.transport.connector import Heard, heard_of, unsent_bytes
+from importer.transfer.transport.flight import ANSWER_LIMIT
 from tests.conftest import JPEG_HEAD
 from tests.wire import (
     Script,
@@ -139,6 +139,8 @@ BREAKS = [
           saying(b"HTTP/1.1 200 OK\r\nContent-Le", then="fin")),
     Break("garbage", "not_http", True, saying(b"\x00\xff garbage\r\n\r\n", then="fin")),
     Break("SSH", "not_http", True, saying(b"SSH-2.0-OpenSSH_9.6\r\n", then="fin")),
+    Break("HTTP/2 in the clothes of HTTP/1", "not_http", True,
+          saying(b"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nok")),
     Break("two lengths", "not_http", True,
           saying(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok")),
     Break("length and chunked", "not_http", True,
@@ -369,6 +371,9 @@ ANSWERS = [
          500, None, is_cut=True),
     Said("cut between chunks",
          saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n", then="fin"),
+         200, is_cut=True),
+    Said("garbage between chunks", dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                            b"2\r\nok\r\nxyz\r\n", every_s=0.001),
          200, is_cut=True),
     Said("silent in its body", saying(b"HTTP/1.1 422 No\r\nContent-Length: 9\r\n\r\nok", then="hang"),
          422, is_cut=True),

@@ -1,7 +1,7 @@
 """The only aiohttp client: a request and a body go in, an Answer or a NoAnswer comes out.
 
-client: one request · connector: connections that may be used again · breaking: how aiohttp's errors
-become words without a URL in them.
+client: one request · flight: what is known of it on its way · connector: connections that may be
+used again · breaking: how aiohttp's errors become words without a URL in them.
 """
 
 from importer.transfer.transport.client import Transport

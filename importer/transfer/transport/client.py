@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
@@ -25,97 +23,20 @@ from importer.transfer.transport.connector import (
     GuardedConnector,
     Heard,
     heard_of,
-    is_readable,
-    unsent_bytes,
 )
+from importer.transfer.transport.flight import ANSWER_LIMIT, Content, Flight
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from importer.clock import Clock
     from importer.model import Request
     from importer.settings import Patience, Sending
     from importer.transfer.sources import Body
 
-ANSWER_LIMIT = 64 * 1024  # bytes read of an answer; a 292 kB gzip bomb once cost 331 MB
 KEEPALIVE_S = 10.0  # below what servers keep (nginx 75, Apache 5 to 15, gunicorn behind a proxy 60)
 SWEEP_S = 0.5  # how often the requests in flight are looked at for a stall
-SLOWEST = 16_000  # bytes/s that a kernel which doesn't tell is trusted to bring over
-KERNEL_BYTES = 4 << 20  # that a kernel takes at once
-_KEPT_HEADERS = ("retry-after", "date", "content-type", "content-encoding")
-
-
-@dataclass(slots=True, eq=False)
-class _Flight:
-    """One request on its way: what the sweep needs to find a stalled one."""
-
-    tracker: aiohttp.UploadTracker
-    size_bytes: int
-    scope: asyncio.Timeout
-    moved_at: float
-    protocol: aiohttp.client_proto.ResponseHandler | None = None
-    transport: asyncio.BaseTransport | None = None
-    is_reused: bool = False  #: the connection has carried a request before
-    is_stale: bool = False  #: and that showed right before the first byte would have left
-    progress: tuple[int, int] = (0, 0)  #: bytes written, bytes waiting in the kernel
-    is_cut: bool = False  #: by the sweep
-    response: aiohttp.ClientResponse | None = None  #: from its headers on
-    heard: Heard = Heard.ALL  #: what the other side had of the request as its answer came
-    parts: list[bytes] = field(default_factory=list)  #: of the answer's body
-
-    @property
-    def is_sent_whole(self) -> bool:
-        """Every byte was handed to the kernel.
-
-        The tracker's own ``upload_complete`` tells less: a file that was truncated on the way ends
-        "complete" with too few bytes, and a quick gallery answers a streamed body before aiohttp's
-        writer has come round to noting its end.
-        """
-        return self.tracker.bytes_written == self.size_bytes
-
-    def look(self) -> None:
-        """Right before the first byte: what lies on a used connection now can't be meant for us.
-
-        The connector has looked as well, but aiohttp writes later, a turn of the loop or the
-        reading of a file.
-
-        Raises:
-            ConnectionError: nothing may be sent there, and nothing was.
-        """
-        if self.is_reused and not self.tracker.bytes_written and is_readable(self.transport):
-            self.is_stale = True
-            raise ConnectionError
-
-    async def is_contradicted(self) -> bool:
-        """Behind the answer lies another one: which of the two is ours, nobody can tell."""
-        assert self.protocol is not None
-        assert self.response is not None
-        while len(self.protocol):  # these are here already: reading them waits for nothing
-            message, _ = await self.protocol.read()
-            if message.code != self.response.status:
-                return True
-        return False
-
-    def has_moved(self) -> bool:
-        """Bytes went out since the last look, by us or by the kernel."""
-        before = self.progress
-        self.progress = self.tracker.bytes_written, unsent_bytes(self.transport) or 0
-        return self.progress != before
-
-    def patience_s(self, answer_s: float) -> float:
-        """How long nothing may move."""
-        if not self.is_sent_whole:
-            return answer_s
-        if unsent_bytes(self.transport) is None:
-            return 2 * answer_s + min(self.size_bytes, KERNEL_BYTES) / SLOWEST
-        return 2 * answer_s  # the answer may come in drops
-
-    def answer(self, *, is_cut: bool) -> Answer:
-        response = self.response
-        assert response is not None
-        body = b"".join(self.parts)[:ANSWER_LIMIT]
-        is_early = self.heard is not Heard.ALL
-        return Answer(response.status, body, _kept(response), self.is_sent_whole, is_cut, is_early)
+_SPOKEN = (aiohttp.HttpVersion10, aiohttp.HttpVersion11)  # aiohttp reads "HTTP/2.0 200" as well
 
 
 class Transport:
@@ -129,7 +50,7 @@ class Transport:
         self.clock = clock
         self.connections = connections
         self.requests = 0  #: how many were made
-        self._flights: set[_Flight] = set()
+        self._flights: set[Flight] = set()
 
     async def __aenter__(self) -> Self:
         connector = GuardedConnector(
@@ -171,7 +92,7 @@ class Transport:
             if request.prefix:
                 content = request.prefix + content + request.suffix
             flight = self._flight(len(content))
-            return await self._post(request, _Content(content, flight), flight)
+            return await self._post(request, Content(content, flight), flight)
         flight = self._flight(len(request.prefix) + body.size_bytes + len(request.suffix))
         blocks = _framed(request.prefix, body.blocks(), request.suffix, flight)
         try:
@@ -180,11 +101,11 @@ class Transport:
             await _close(blocks)
         return reply if body.fault is None or isinstance(reply, Answer) else body.fault
 
-    def _flight(self, size: int) -> _Flight:
-        return _Flight(aiohttp.UploadTracker(), size, asyncio.timeout(None), self.clock.monotonic())
+    def _flight(self, size: int) -> Flight:
+        return Flight(aiohttp.UploadTracker(), size, asyncio.timeout(None), self.clock.monotonic())
 
     async def _post(
-        self, request: Request, content: _Content | AsyncIterator[bytes], flight: _Flight
+        self, request: Request, content: Content | AsyncIterator[bytes], flight: Flight
     ) -> Reply:
         TRAVELLER.set(flight)
         try:
@@ -203,6 +124,10 @@ class Transport:
                         response.close()
                         whole, host = flight.is_sent_whole, self.sending.host
                         return NoAnswer("unasked", f"{host} spoke before it was asked", whole)
+                    if response.version not in _SPOKEN:
+                        response.close()
+                        whole, host = flight.is_sent_whole, self.sending.host
+                        return NoAnswer("not_http", f"{host} answered in no HTTP/1", whole)
                     flight.response = response
                     answer = await _read_answer(flight)
                 if await flight.is_contradicted():
@@ -237,27 +162,14 @@ class Transport:
                 if flight.has_moved():
                     flight.moved_at = now
                 limit = flight.patience_s(self.patience.answer_s) + self.patience.connect_s
-                if now - flight.moved_at > limit and not flight.is_cut:
+                is_over = flight.is_abandoned or now - flight.moved_at > limit
+                if is_over and not flight.is_cut:
                     flight.is_cut = True
                     flight.scope.reschedule(asyncio.get_running_loop().time())
 
 
-class _Content(aiohttp.BytesPayload):
-    """A body in memory, that looks at the connection before it goes."""
-
-    def __init__(self, content: bytes, flight: _Flight) -> None:
-        super().__init__(content)
-        self._flight = flight
-
-    async def write_with_length(
-        self, writer: aiohttp.abc.AbstractStreamWriter, content_length: int | None
-    ) -> None:
-        self._flight.look()
-        await super().write_with_length(writer, content_length)
-
-
 async def _framed(
-    prefix: bytes, blocks: AsyncGenerator[bytes], suffix: bytes, flight: _Flight
+    prefix: bytes, blocks: AsyncGenerator[bytes], suffix: bytes, flight: Flight
 ) -> AsyncGenerator[bytes]:
     if prefix:
         flight.look()
@@ -280,7 +192,7 @@ async def _close(blocks: AsyncGenerator[bytes]) -> None:
             await asyncio.sleep(0.001)
 
 
-async def _read_answer(flight: _Flight) -> Answer:
+async def _read_answer(flight: Flight) -> Answer:
     """The start of an answer; the rest isn't wanted."""
     response = flight.response
     assert response is not None
@@ -291,16 +203,6 @@ async def _read_answer(flight: _Flight) -> Answer:
     if room <= 0 or flight.heard is not Heard.ALL:
         response.close()  # so this connection can't be used again
     return flight.answer(is_cut=False)
-
-
-def _kept(response: aiohttp.ClientResponse) -> Mapping[str, str]:
-    headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-    if "Location" in response.headers:
-        try:
-            headers["location-host"] = URL(response.headers["Location"]).host or ""
-        except ValueError:
-            headers["location-host"] = "(unreadable)"
-    return MappingProxyType(headers)
 
 
 def _tls(sending: Sending) -> ssl.SSLContext | bool:

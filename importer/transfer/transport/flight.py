@@ -1,0 +1,134 @@
+"""One request on its way: what is known of it while it travels, and what came back.
+
+The client makes one for each attempt; the sweep finds by it what has stalled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import aiohttp
+from yarl import URL
+
+from importer.model import Answer
+from importer.transfer.transport.connector import Heard, is_readable, unsent_bytes
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping
+
+ANSWER_LIMIT = 64 * 1024  # bytes read of an answer; a 292 kB gzip bomb once cost 331 MB
+SLOWEST = 16_000  # bytes/s that a kernel which doesn't tell is trusted to bring over
+KERNEL_BYTES = 4 << 20  # that a kernel takes at once
+_KEPT_HEADERS = ("retry-after", "date", "content-type", "content-encoding")
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """One request on its way."""
+
+    tracker: aiohttp.UploadTracker
+    size_bytes: int
+    scope: asyncio.Timeout
+    moved_at: float
+    protocol: aiohttp.client_proto.ResponseHandler | None = None
+    transport: asyncio.BaseTransport | None = None
+    is_reused: bool = False  #: the connection has carried a request before
+    is_stale: bool = False  #: and that showed right before the first byte would have left
+    progress: tuple[int, int] = (0, 0)  #: bytes written, bytes waiting in the kernel
+    is_cut: bool = False  #: by the sweep
+    response: aiohttp.ClientResponse | None = None  #: from its headers on
+    heard: Heard = Heard.ALL  #: what the other side had of the request as its answer came
+    parts: list[bytes] = field(default_factory=list)  #: of the answer's body
+
+    @property
+    def is_sent_whole(self) -> bool:
+        """Every byte was handed to the kernel.
+
+        The tracker's own ``upload_complete`` tells less: a file that was truncated on the way ends
+        "complete" with too few bytes, and a quick gallery answers a streamed body before aiohttp's
+        writer has come round to noting its end.
+        """
+        return self.tracker.bytes_written == self.size_bytes
+
+    def look(self) -> None:
+        """Right before the first byte: what lies on a used connection now can't be meant for us.
+
+        The connector has looked as well, but aiohttp writes later, a turn of the loop or the
+        reading of a file.
+
+        Raises:
+            ConnectionError: nothing may be sent there, and nothing was.
+        """
+        if self.is_reused and not self.tracker.bytes_written and is_readable(self.transport):
+            self.is_stale = True
+            raise ConnectionError
+
+    async def is_contradicted(self) -> bool:
+        """Behind the answer lies another one: which of the two is ours, nobody can tell."""
+        assert self.protocol is not None
+        assert self.response is not None
+        while len(self.protocol):  # these are here already: reading them waits for nothing
+            message, _ = await self.protocol.read()
+            if message.code != self.response.status:
+                return True
+        return False
+
+    def has_moved(self) -> bool:
+        """Bytes went out since the last look, by us or by the kernel."""
+        before = self.progress
+        self.progress = self.tracker.bytes_written, unsent_bytes(self.transport) or 0
+        return self.progress != before
+
+    @property
+    def is_abandoned(self) -> bool:
+        """The connection has ended within the answer, and aiohttp goes on waiting for the rest.
+
+        It does so when a chunk of the answer is garbage: it hangs up, and tells no one.
+        """
+        return (
+            self.response is not None
+            and self.transport is not None
+            and (self.transport.is_closing())
+        )
+
+    def patience_s(self, answer_s: float) -> float:
+        """How long nothing may move."""
+        if not self.is_sent_whole:
+            return answer_s
+        if unsent_bytes(self.transport) is None:
+            return 2 * answer_s + min(self.size_bytes, KERNEL_BYTES) / SLOWEST
+        return 2 * answer_s  # the answer may come in drops
+
+    def answer(self, *, is_cut: bool) -> Answer:
+        response = self.response
+        assert response is not None
+        body = b"".join(self.parts)[:ANSWER_LIMIT]
+        is_early = self.heard is not Heard.ALL
+        return Answer(response.status, body, _kept(response), self.is_sent_whole, is_cut, is_early)
+
+
+class Content(aiohttp.BytesPayload):
+    """A body in memory, that looks at the connection before it goes."""
+
+    def __init__(self, content: bytes, flight: Flight) -> None:
+        super().__init__(content)
+        self._flight = flight
+
+    async def write_with_length(
+        self, writer: aiohttp.abc.AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        self._flight.look()
+        await super().write_with_length(writer, content_length)
+
+
+def _kept(response: aiohttp.ClientResponse) -> Mapping[str, str]:
+    headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+    if "Location" in response.headers:
+        try:
+            headers["location-host"] = URL(response.headers["Location"]).host or ""
+        except ValueError:
+            headers["location-host"] = "(unreadable)"
+    return MappingProxyType(headers)

@@ -1,0 +1,1 @@
+"""Answers of all kinds, and then broken ones, to the real transport: none is taken for a yes."""

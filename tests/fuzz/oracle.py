@@ -1,0 +1,76 @@
+"""What a run of bytes says, by a strict reading of HTTP/1.1 (RFC 9112) that nobody else shares.
+
+The other side of the comparison: it knows nothing of aiohttp or of the importer.
+"""
+
+from __future__ import annotations
+
+import re
+
+# What a reason phrase holds is nobody's business (RFC 9112 section 4). The two other names are read
+# like HTTP by llhttp, on which aiohttp stands, and it doesn't tell: whoever answers a POST with
+# "RTSP/1.0 200" means 200.
+_STATUS_LINE = re.compile(rb"(?:HTTP|RTSP|ICE)/1\.[01] ([1-9][0-9]{2})(?: [^\r\n]*)?")
+# Control characters but for these three may be borne (RFC 9110 section 5.5).
+_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([^\0\r\n]*)")
+
+
+def final_status(data: bytes) -> int | None:
+    """The first final status in these bytes, or None where they aren't a well-formed answer.
+
+    Interim answers (1xx) are passed over, but for 101, behind which there is no HTTP any more. The
+    body isn't looked at: what breaks behind a head doesn't unsay it.
+    """
+    at = 0
+    while True:
+        lines, at = _head(data, at)
+        if not lines:
+            return None
+        match = _STATUS_LINE.fullmatch(lines[0])
+        length = _length(lines[1:])
+        if match is None or length is None:
+            return None
+        status = int(match[1])
+        if status == 101 or not 100 <= status < 200:
+            return status
+        at += length  # an interim answer must have no body; one that has is passed over with it
+
+
+def _head(data: bytes, at: int) -> tuple[list[bytes], int]:
+    """The lines of one head, and where its body begins; no lines where it has no end.
+
+    A line ends with CRLF. A lone LF is recognised and a lone CR is a space, as section 2.2 allows
+    it; line ends before the first line are passed over.
+    """
+    lines: list[bytes] = []
+    at = len(data) - len(data[at:].lstrip(b"\r\n"))
+    while True:
+        end = data.find(b"\n", at)
+        if end < 0:
+            return [], at
+        line = data[at:end].removesuffix(b"\r").replace(b"\r", b" ")
+        at = end + 1
+        if not line:
+            return lines, at
+        if line[:1] not in b"\t " or not lines:
+            lines.append(line)
+        elif len(lines) > 1:
+            lines[-1] += b" " + line.strip()  # folded, which a client must bear (section 5.2)
+        # else: right behind the first line, where it is passed over (section 2.2)
+
+
+def _length(fields: list[bytes]) -> int | None:
+    """The body's length, or 0; None where a line is no field, or they disagree (section 6.3)."""
+    lengths, codings = set(), []
+    for line in fields:
+        match = _FIELD.fullmatch(line)
+        if match is None:
+            return None
+        name, value = match[1].lower(), match[2].strip()
+        if name == b"content-length":
+            lengths.add(value)
+        elif name == b"transfer-encoding":
+            codings.append(value)
+    if (lengths and codings) or len(lengths) > 1 or not all(map(bytes.isdigit, lengths)):
+        return None
+    return int(lengths.pop()) if lengths else 0
