@@ -79,6 +79,7 @@ class World:
         self.gallery.on_request, self.gallery.on_stored = self._requested, self._stored
         self._demanded: set[str] = set()
         self._is_dirty = False
+        self._next_number = 0  # of a picture; never given twice
 
     def __enter__(self) -> Self:
         place = IN_MEMORY if IN_MEMORY.is_dir() else None
@@ -98,7 +99,7 @@ class World:
 
     def add(self, count: int, *, large: int = 0, missing: int = 0) -> None:
         """More rows, and their files."""
-        first = len(list(self.pictures.iterdir())) + len(self.rows)
+        first, self._next_number = self._next_number, self._next_number + count
         for number in range(first, first + count):
             name = f"p{number}.jpg"
             path = self.pictures / name
