@@ -46,6 +46,7 @@ _WRONG = (
 )
 _SHAPE = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%' ORDER BY 1"
 _KEYS = "rows INDEXED BY sqlite_autoindex_rows_1 WHERE key >= x''"
+_NOT_TO_BE_SEEN = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_READONLY_ROLLBACK")
 KEY_BYTES = 16
 AT_ONCE = 4096  # keys that are brought together in one step; a power of two
 
@@ -68,11 +69,15 @@ def look_over(path: Path) -> None:
 
 @contextlib.contextmanager
 def _where_it_can_be_opened() -> Iterator[None]:
-    """A read-only folder is no damage: whoever opens the journal for writing says what it is."""
+    """A read-only folder is no damage: whoever opens the journal for writing says what it is.
+
+    Nor is a journal whose first step SQLite has to undo: a kill met it while it was being made, and
+    nothing is in it yet.
+    """
     try:
         yield
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorname not in ("SQLITE_CANTOPEN", "SQLITE_READONLY"):
+        if error.sqlite_errorname not in _NOT_TO_BE_SEEN:
             raise
 
 

@@ -6,12 +6,12 @@ import asyncio
 import os
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from tests.conftest import Archive
-from tests.crash.command import start
+from tests.crash.command import ROOT, start
+from tests.e2e.conftest import TOKEN, clean_environment
 from tests.wire import Exchange, Wire
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes as POSIX knows them")
@@ -67,7 +67,7 @@ def test_run_goes_on(archive: Archive, stream: str, words: tuple[str, ...]) -> N
     assert "Traceback" not in said
 
 
-def test_streams_that_were_never_there(archive: Archive, tmp_path: Path) -> None:
+def test_streams_that_were_never_there(archive: Archive) -> None:
     """Neither stdout nor stderr is open (a service, ``>&- 2>&-``): the run is the same."""
     archive.fill(ROWS)
 
@@ -77,7 +77,8 @@ def test_streams_that_were_never_there(archive: Archive, tmp_path: Path) -> None
             process = await asyncio.create_subprocess_exec(
                 "sh", "-c", line, "sh", sys.executable, "-m", "importer", "run", archive.manifest,
                 "--endpoint", wire.endpoint, "--no-report",
-                env=os.environ | {"IMPORTER_TOKEN": "t"}, cwd=archive.folder,
+                env=clean_environment(IMPORTER_TOKEN=TOKEN, PYTHONPATH=str(ROOT)),
+                cwd=archive.folder,
             )  # fmt: skip
             return await asyncio.wait_for(process.wait(), 60)
 

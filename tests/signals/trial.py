@@ -87,10 +87,9 @@ class _Signalled:
         coming = asyncio.ensure_future(come(plan.moment, plan.work, self._server, self._archive))
         await asyncio.wait((ending, coming), return_when="FIRST_COMPLETED", timeout=HANGS_S)
         coming.cancel()
-        for pause in (None, plan.second_s):
-            if pause is not None:
-                await asyncio.wait((ending,), timeout=pause)
-            if process.returncode is None and (pause is not None or self._took_s < 0):
+        for pause_s in (0.0,) if plan.second_s is None else (0.0, plan.second_s):
+            await asyncio.wait((ending,), timeout=pause_s)
+            if process.returncode is None:
                 process.send_signal(plan.number)
                 began, self._took_s = time.monotonic(), 0.0
         await asyncio.wait((ending,), timeout=HANGS_S)
