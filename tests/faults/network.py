@@ -13,6 +13,7 @@ REUSE = "a connection's second request"
 ANSWER = "the answer"
 LINE = "the line"
 
+CLOCK = "a run's clock that is faster than the wall's stands for the time that it takes"
 RESOLVER = "the system's resolver (`socket.getaddrinfo`) is replaced by one that fails"
 
 
@@ -42,7 +43,7 @@ NETWORK: tuple[Fault, ...] = (
     uploaded(1, "the gallery's name isn't found, once", NAME, simulated=RESOLVER),
     stops(2, "the gallery's name is never found", NAME, "unreachable", simulated=RESOLVER),
     uploaded(3, "the connection is refused", CONNECT, "once"),
-    uploaded(3, "the connection is refused for a minute", CONNECT, "for 60 s"),
+    uploaded(3, "the connection is refused for a minute", CONNECT, "for 60 s", CLOCK),
     stops(3, "the connection is refused as long as the run waits", CONNECT, "connect", "for ever"),
     uploaded(4, "nobody takes the connection, nobody refuses it", CONNECT, "once"),
     stops(4, "nobody ever takes a connection", CONNECT, "connect_timeout", "for ever"),
@@ -62,8 +63,8 @@ NETWORK: tuple[Fault, ...] = (
            "http_422", "200"),
     uploaded(14, "a 500 that nobody asked for lies there; the picture is taken", REUSE, "500"),
     uploaded(15, "a 408 that nobody asked for, and the connection closed", REUSE),
-    uploaded(16, "each answer takes 30 s", LINE),
-    uploaded(17, "1 KB/s", LINE),
+    uploaded(16, "each answer takes 30 s", LINE, simulated=CLOCK),
+    uploaded(17, "1 KB/s", LINE, simulated=CLOCK),
     uploaded(18, "the answer comes byte by byte", LINE),
     uploaded(19, "the gallery stops reading", BODY, "once"),
     failed(19, "the gallery stops reading, each time", BODY, "stalled", "for ever"),
@@ -75,19 +76,19 @@ NETWORK: tuple[Fault, ...] = (
     unknown(24, "the status line breaks off", ANSWER, "no_answer"),
     unknown(25, "something that is no HTTP", ANSWER, "not_http", "once"),
     Fault(25, "something that is no HTTP, to every row", ANSWER, "unknown", "not_http", 3, HOLDS,
-          "for ever"),
+          "for ever", CLOCK),
     unknown(26, "500 header lines", ANSWER, "not_http"),
     uploaded(27, "a gzip bomb of 300 MB", ANSWER),
     uploaded(28, "a body of 1 GB, or one that never ends", ANSWER),
-    uploaded(29, "429 with Retry-After: 5", ANSWER),
-    uploaded(30, "429 with Retry-After as a date, from a gallery whose clock is wrong", ANSWER),
+    uploaded(29, "429 with Retry-After: 5", ANSWER, simulated=CLOCK),
+    uploaded(30, "429 with Retry-After as a date, from a gallery whose clock is wrong", ANSWER, simulated=CLOCK),
     stops(31, "429 with Retry-After: 86400, more than a run waits", ANSWER, "asked_to_wait",
           "86400"),
     uploaded(31, "429 with a Retry-After that can't be meant", ANSWER, "-1"),
     uploaded(31, "429 with a Retry-After that can't be meant", ANSWER, "garbage"),
     uploaded(31, "429 with a Retry-After that can't be meant", ANSWER, "1e309"),
     stops(32, "429 for ever", ANSWER, "rate_limited"),
-    uploaded(33, "503 with Retry-After", ANSWER),
+    uploaded(33, "503 with Retry-After", ANSWER, simulated=CLOCK),
     uploaded(34, "500", ANSWER, "500 once"),
     uploaded(34, "503", ANSWER, "503 once"),
     failed(34, "500, each time", ANSWER, "server_error", "500 for ever"),
@@ -128,7 +129,7 @@ NETWORK: tuple[Fault, ...] = (
     uploaded(51, "103 before the answer", ANSWER, "103"),
     failed(51, "417", ANSWER, "http_417", "417"),
     uploaded(52, "Set-Cookie, HSTS, Alt-Svc: nothing is kept or sent back", ANSWER),
-    uploaded(53, "the gallery takes one connection a second", CONNECT),
+    uploaded(53, "the gallery takes one connection a second", CONNECT, simulated=CLOCK),
     uploaded(87, "the gallery stores it and yet says 500: its word is taken, it is sent again",
              ANSWER),
     unknown(88, "the gallery stores it and answers too late", ANSWER, "timeout"),
