@@ -65,6 +65,8 @@ POINTS: dict[str, Install] = {
     "snapshot.uncommitted": uncommitted("snapshot"),
     "snapshot.committed": committed("snapshot"),
     "part.made": after(PartFile, "__init__"),
+    "mending.begins": before(run, "mend"),
+    "mending.ended": after(run, "mend"),
     "placing.begins": before(Admission, "admit"),
     "placing.uncommitted": uncommitted("placing"),
     "placing.committed": committed("placing"),
@@ -116,3 +118,6 @@ POINTS: dict[str, Install] = {
     "checkpoint.page": checkpoint_page,
     "checkpoint.ended": after(Journal, "close"),
 }
+
+#: passed only by a run that goes on where another was killed
+OF_RESUMES = ("mending.begins", "mending.ended")

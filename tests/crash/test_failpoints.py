@@ -18,7 +18,7 @@ if sys.platform == "win32":
 
 from importer.transfer.pipeline import READY_ROWS
 from tests.crash.command import start
-from tests.crash.failpoints import POINTS
+from tests.crash.failpoints import OF_RESUMES, POINTS
 from tests.crash.files import read_journal
 from tests.crash.measure import passings
 from tests.crash.plan import plan_at
@@ -26,7 +26,7 @@ from tests.crash.server import Server
 from tests.crash.trial import crash_trial
 from tests.crash.work import FilledArchive, Work
 
-PLACES = [(seed, name) for seed, name in enumerate(POINTS)]
+PLACES = [name for name in POINTS if name not in OF_RESUMES]
 
 #: where a run that goes on is killed, by what came of the one before
 WHILE_RECOVERING = (
@@ -39,11 +39,13 @@ WHILE_RECOVERING = (
     ("send.block:first", "send.block"),
     ("schema.uncommitted:last", "schema.half"),
     ("checkpoint.page:last", "checkpoint.begins"),
+    ("part.half:last", "mending.begins"),
+    ("outcomes.untold:last", "mending.ended"),
     ("intents.uncommitted:last", "journal.looked_over"),
 )
 
 
-@pytest.mark.parametrize(("seed", "name"), PLACES, ids=POINTS)
+@pytest.mark.parametrize(("seed", "name"), list(enumerate(PLACES)), ids=PLACES)
 def test_killed_where_it_hurts(seed: int, name: str, tmp_path: Path) -> None:
     """The process dies there by SIGKILL, and what is resumed ends well.
 
