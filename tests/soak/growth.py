@@ -43,7 +43,12 @@ class Growth:
 #: what is looked at, and how much more of it is still noise: a share, and an amount
 WATCHED: Sequence[tuple[str, Callable[[Look], float], float, float]] = (
     ("memory in kB", lambda look: look.memory_bytes / 1000, 0.05, 3 * MB / 1000),
-    ("descriptors", lambda look: look.descriptors, 0.0, 6),  # connections come and go
+    (
+        "descriptors",
+        lambda look: look.descriptors,
+        0.0,
+        16,
+    ),  # of 32 connections, as many as it needs
     ("threads", lambda look: look.threads, 0.0, 2),
     ("tasks", lambda look: look.tasks, 0.05, 8),  # a request has one or two of its own
 )
