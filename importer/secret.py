@@ -59,6 +59,7 @@ def _written_forms(value: str) -> set[str]:
     forms |= json_forms | {form.replace("/", "\\/") for form in json_forms}
     forms |= base64_forms | {form.rstrip("=") for form in base64_forms}
     forms |= {html.escape(value), html.escape(value, quote=False)}
+    forms |= {form.lower() for form in forms}  # hosts are written so, and a redirect names one
     return {form for form in forms if len(form) >= SHORTEST_WIPED}
 
 
