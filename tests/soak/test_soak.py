@@ -23,6 +23,6 @@ def test_nothing_grows_and_every_row_is_accounted_for(tmp_path: Path) -> None:
 
 def test_what_grows_is_found() -> None:
     """A kilobyte and a hundredth of a descriptor a row, over a hundred thousand rows."""
-    looks = [Look(n, n * 1_000, 60_000_000 + n * 1_000_000, 40 + n // 5, 9, 70) for n in range(100)]
+    looks = [Look(n, n * 1_000, 60_000_000 + n * 1_000_000, 40 + n // 3, 9, 70) for n in range(100)]
     wrong = {one.what for one in growth(looks) if not one.is_right}
     assert wrong == {"memory in kB", "descriptors"}
