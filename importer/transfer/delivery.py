@@ -237,7 +237,8 @@ class Delivery:
             self.scribe.settle(self._outcome(one, step))
 
     def _halt(self, one: _Try, step: Halt) -> None:
-        why = step.stop
+        # A redirect's host is the server's own text, and it may have put the token there.
+        why = replace(step.stop, why=one_line(step.stop.why, token=self.token, limit=400))
         if step.tolerated and len(self._forbidden) < step.tolerated and not self.halting.is_asked:
             one.is_on_its_way = False
             self._forbidden.append((one, why))
