@@ -166,6 +166,7 @@ class TryAgain:
     why: str
     not_before_s: float = 0.0  #: the server's Retry-After, seconds from now; 0 when it gave none
     is_congestion: bool = False  #: too much at once (429, 503, time-out): send less
+    may_be_there: bool = False  #: the server's word is all there is for that it wasn't stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,7 @@ class Admitted:
     id: int
     picture: Picture
     attempts: int = 0  #: requests sent in earlier runs
-    possible_duplicate: bool = False  #: an earlier attempt had an unknown outcome
+    possible_duplicate: bool = False  #: an earlier attempt may have brought it there
     before: Status = Status.PENDING  #: what the row was, and is again when it isn't sent after all
 
 

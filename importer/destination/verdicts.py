@@ -90,7 +90,12 @@ def judge(reply: Reply, *, now: datetime) -> Verdict:
     if status in TEMPORARY:
         code, why = TEMPORARY[status]
         wait = retry_after(reply.headers, now=now)
-        return TryAgain(code, f"{why} (status {status})", wait, status in CONGESTION)
+        # A gallery that stores a picture and then stumbles says 500 as well. Its word is taken,
+        # but a picture that is sent again for it bears the mark.
+        is_doubtful = status == 500 and reply.sent_whole
+        return TryAgain(
+            code, f"{why} (status {status})", wait, status in CONGESTION, may_be_there=is_doubtful
+        )
     if status == 408 and not reply.sent_whole:
         return TryAgain("timeout", "the gallery waited too long for the picture (status 408)",
                         is_congestion=True)  # fmt: skip

@@ -9,7 +9,16 @@ import anyio
 
 from importer.clock import timestamp
 from importer.destination.unpacking import unpacked
-from importer.model import MAYBE_THERE, Admitted, Answer, NoAnswer, Outcome, Reply, Status
+from importer.model import (
+    MAYBE_THERE,
+    Admitted,
+    Answer,
+    NoAnswer,
+    Outcome,
+    Reply,
+    Status,
+    TryAgain,
+)
 from importer.secret import one_line
 from importer.transfer.rereading import reread
 from importer.transfer.retry import (
@@ -160,6 +169,8 @@ class Delivery:
         one.reply = reply
         verdict = self.destination.judge(reply, now=self.clock.now())
         self.pacing.report(verdict)
+        if isinstance(verdict, TryAgain) and verdict.may_be_there:
+            one.admitted = replace(one.admitted, possible_duplicate=True)
         one.forgiven += self.pacing.is_outage and self.pacing.ever_reached
         step = next_step(
             verdict,

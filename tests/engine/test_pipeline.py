@@ -103,7 +103,8 @@ async def test_what_the_results_say_is_what_the_server_saw(size, archive):
     for row in archive.read_results():
         name = row["source"].rpartition("/")[2]
         assert int(row["import_attempts"] or 0) == seen[name]
-        assert row["import_possible_duplicate"] == ""
+        stumbled = int(name[1:6]) % 20 == 7  # 500: the gallery may have it all the same
+        assert row["import_possible_duplicate"] == ("yes" if stumbled else "")
         if row["import_status"] == "uploaded":
             (receipt,) = [one for one in wire.receipts if one.name == name and one.status < 300]
             assert receipt.is_whole

@@ -131,8 +131,8 @@ NETWORK: tuple[Fault, ...] = (
     failed(51, "417", ANSWER, "http_417", "417"),
     uploaded(52, "Set-Cookie, HSTS, Alt-Svc: nothing is kept or sent back", ANSWER),
     uploaded(53, "the gallery takes one connection a second", CONNECT, simulated=CLOCK),
-    uploaded(87, "the gallery stores it and yet says 500: its word is taken, it is sent again",
-             ANSWER),
+    uploaded(87, "the gallery stores it and yet says 500: it is sent again, and marked as possibly"
+             " twice", ANSWER),
     unknown(88, "the gallery stores it and answers too late", ANSWER, "timeout"),
     stops(90, "407 from the proxy", "the proxy", "proxy_refused", "407"),
     stops(90, "a captive portal's page (200)", LINE, "captive_portal", "portal"),

@@ -345,13 +345,14 @@ async def test_a_gateways_failure_is_unknown(fault: Fault, archive: Archive) -> 
 
 
 @shows(87)
-async def test_a_gallery_that_stores_and_says_500_is_believed(
+async def test_a_gallery_that_stores_and_says_500_is_believed_and_marked(
     fault: Fault, archive: Archive
 ) -> None:
-    """Its own word is all there is. The attempts in the results tell that there were two."""
+    """Its own word is all there is, so the picture goes again; that it may be twice is said."""
     trial = Trial(fault, archive, rows=100)
     await shown(trial, third(answering(500), answering()), arrived=2, requests=101)
     assert trial.row["import_attempts"] == "2"
+    assert trial.row["import_possible_duplicate"] == "yes"
 
 
 @shows(88)

@@ -177,14 +177,14 @@ class Trial:
     def nothing_twice(self, receipts: Iterable[Receipt]) -> None:
         """What arrived whole more than once is marked, unless the gallery had said no before.
 
-        It says no by a status (429, 500, 503 ...), or, where the table has the row as not taken, by
+        It says no by a status (429, 503 ...; not by 500, which a stumble may bring), or, where the table has the row as not taken, by
         whatever answer it gave at all.
         """
         said_no = {self.name} if self.fault.then == SENDS else set()
         taken = _whole(
             one
             for one in receipts
-            if one.status == 0 or (200 <= one.status < 300 and one.name not in said_no)
+            if one.status in (0, 500) or (200 <= one.status < 300 and one.name not in said_no)
         )
         marks = {
             row["source"].rpartition("/")[2]: row["import_possible_duplicate"]

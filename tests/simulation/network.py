@@ -21,12 +21,11 @@ FAULTS = {
     "dns": 2, "connect": 4, "connect_timeout": 1, "stalled": 2, "broken": 4,  # never whole
     "lost": 4, "timeout": 2, "garbage": 1,  # whole, and nobody says what became of it
     "429": 3, "500": 3, "503": 4, "425": 1,  # not stored, by the gallery's own word
+    "lie": 2,  # 500, and yet it is stored
     "502": 2, "504": 1,  # stored or not: a gateway speaks
     "400": 1, "409": 1, "413": 1, "422": 3, "rejected": 2, "403": 1,  # this picture, never
     "early": 1, "slow": 4, "empty": 2, "cut": 1,
 }  # fmt: skip
-TEMPORARY = {"429", "500", "503", "425"}
-REFUSED = {"400", "409", "413", "422", "403"}
 SYSTEMIC = {"401": 401, "404": 404, "302": 302, "407": 407, "511": 511, "page": 200}
 
 
@@ -45,6 +44,7 @@ class Gallery:
     stored: Counter[str] = field(default_factory=Counter)  #: whole bodies kept, a name
     digests: dict[str, set[str]] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)  #: requests, a name
+    lied: set[str] = field(default_factory=set)  #: stored, and answered with 500
     on_the_way: dict[int, tuple[str, str]] = field(default_factory=dict)  #: whole, not yet decided
     in_flight: int = 0
     most_in_flight: int = 0
@@ -152,6 +152,10 @@ class SimulatedTransport(Transport):
                     gallery.keep(*way)
             case "ok" | "slow" | "empty" | "cut":
                 gallery.keep(*way)
+            case "lie":
+                gallery.lied.add(way[0])
+                gallery.keep(*way)
+                fate = "500"
         if fate in ("lost", "timeout", "garbage"):
             await anyio.sleep(self.patience.answer_s if fate == "timeout" else 0)
             code = {"lost": "no_answer", "garbage": "not_http"}.get(fate, fate)

@@ -213,7 +213,7 @@ class World:
             raise Deadlock(f"{MOST_STEPS} steps, and no end; {loop.time():,.0f} s passed")
         if self._is_dirty:
             self._is_dirty = False
-            self.watch.agree(self.gallery.stored, self.watch.look())
+            self.watch.agree(self.gallery.stored, self.watch.look(), self.gallery.lied)
         if loop.steps == course.killed_at_step:
             self._kill()
             raise Killed
@@ -247,12 +247,13 @@ class World:
     def _stored(self, name: str) -> None:
         self._is_dirty = True
         self.trace.append(f"{name} stored")
-        if self.gallery.stored[name] > 1 and name not in self._demanded:
+        is_meant = name in self._demanded or name in self.gallery.lied
+        if self.gallery.stored[name] > 1 and not is_meant:
             raise Broken(f"{name} arrived again, and nobody asked for that")
 
     def _check_end(self, found: Summary | str, course: Course) -> None:
         known = self.watch.look()
-        self.watch.agree(self.gallery.stored, known)
+        self.watch.agree(self.gallery.stored, known, self.gallery.lied)
         # Who presses Ctrl-C twice doesn't wait for the results; the next run draws them.
         if isinstance(found, Summary) and not self.disk.fails_from and not course.hurried_after:
             self.watch.ended(found, known)

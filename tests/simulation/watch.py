@@ -68,15 +68,16 @@ class Watch:
             rows[name] = Known(status, code, bool(mark))
         return rows
 
-    def agree(self, stored: Counter[str], known: dict[str, Known]) -> None:
-        """The book and the journal tell one story.
+    def agree(self, stored: Counter[str], known: dict[str, Known], lied: set[str]) -> None:
+        """The book and the journal tell one story; of what a gallery stored that said it had failed
+        only that it bears the mark.
 
         Raises:
             Broken: they don't.
         """
         for name, copies in stored.items():
             row = known.get(name, Known("not there", "", is_marked=False))
-            if row.status not in SENT:
+            if row.status not in SENT and not (name in lied and row.is_marked):
                 raise Broken(f"{name} arrived, and is {row.status}: it would be sent again")
             if copies > 1 and not row.is_marked:
                 raise Broken(f"{name} arrived {copies} times, and bears no mark")

@@ -125,10 +125,19 @@ def test_a_failure_that_the_server_calls_temporary_is_tried_again(status, code, 
     """29 to 34: 429 and 503 say as well that it was too much at once."""
 
     assert verdict(answer(status)) == TryAgain(
-        code, verdict(answer(status)).why, 0.0, is_congestion
+        code, verdict(answer(status)).why, 0.0, is_congestion, may_be_there=status == 500
     )
     asked = verdict(answer(status, retry_after="5"))
     assert (asked.code, asked.not_before_s) == (code, 5.0)
+
+
+@pytest.mark.parametrize("status", [425, 429, 500, 503])
+@pytest.mark.parametrize("sent_whole", [True, False])
+def test_only_a_stumble_over_the_whole_picture_may_have_stored_it(status, sent_whole):
+    """87: a 500 is believed, but a picture that is sent again for it gets the mark."""
+
+    found = verdict(answer(status, sent_whole=sent_whole))
+    assert found.may_be_there is (status == 500 and sent_whole)
 
 
 def test_408_for_a_body_that_came_half_is_tried_again():
