@@ -157,6 +157,8 @@ class Admission:
         # Nor does a journal know what came after it: an older one may have been put in its place.
         is_news = found.status in ("pending", "invalid", "failed")
         is_same = found.key == recorded.key or not recorded.key
+        if is_same and found.state is Status.UNKNOWN and recorded.status is Status.UPLOADED:
+            return self._decided(db, found)
         if not is_same or not is_news or recorded.status not in MAYBE_THERE:
             return found
         cells = recorded.cells
@@ -175,6 +177,14 @@ class Admission:
             ),
         )  # fmt: skip
         return found._replace(status=recorded.status.value)
+
+    def _decided(self, db: sqlite3.Connection, found: JournalRow) -> JournalRow:
+        """Somebody looked in the gallery, and wrote down that the picture is there."""
+        db.execute(
+            "UPDATE rows SET status = 'uploaded', code = 'by_hand', message = ? WHERE id = ?",
+            ("nobody had answered; somebody said in the results file that it is there", found.id),
+        )
+        return found._replace(status="uploaded")
 
     def _admitted(
         self, db: sqlite3.Connection, row: Picture | Invalid, found: JournalRow

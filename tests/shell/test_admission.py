@@ -426,6 +426,41 @@ async def test_a_row_of_a_killed_run_is_held_until_somebody_asks_for_it(archive)
     assert marks == ["", "yes", ""]
 
 
+async def test_who_looked_in_the_gallery_says_so_in_the_results(archive):
+    """``unknown`` is changed to ``uploaded`` by hand: the journal believes it, nothing is sent."""
+    archive.fill(3)
+    async with Wire() as wire:
+        await run(archive, wire)
+        doctor(archive, "UPDATE rows SET status = 'sending' WHERE line = 3")
+        await run(archive, wire)
+
+        def decide(rows):
+            for row in rows:
+                assert row["import_status"] in ("uploaded", "unknown")
+                row["import_status"] = "uploaded"
+            return rows
+
+        edit(archive.results, decide)
+        decided = await run(archive, wire, manifest=archive.results)
+        assert (decided.exit_code, statuses(archive)) == (0, ["uploaded"] * 3)
+        assert archive.read_results()[1]["import_code"] == "by_hand"
+        again = await run(archive, wire)
+    assert (again.exit_code, len(wire.receipts)) == (0, 3)
+
+
+async def test_an_unknown_row_is_sent_by_no_word_in_the_results(archive):
+    """A results file of before may say ``pending`` or ``failed``; the journal knows better."""
+    archive.fill(2)
+    async with Wire() as wire:
+        await run(archive, wire)
+        doctor(archive, "UPDATE rows SET status = 'unknown'")
+        for word in ("pending", "failed", ""):
+            edit(archive.results, lambda rows, to=word: [r | {"import_status": to} for r in rows])
+            held = await run(archive, wire, manifest=archive.results)
+            assert (held.exit_code, statuses(archive)) == (4, ["unknown"] * 2)
+    assert len(wire.receipts) == 2
+
+
 async def test_lines_chooses_by_place(archive):
     """``--lines 3-5``; the others are pending, and go out later."""
     archive.fill(8)
