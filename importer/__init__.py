@@ -6,9 +6,7 @@ summary = run_import(Settings(manifest=Path("archive.csv")), Token("..."))
 print(summary.tally["uploaded"], "pictures are in the gallery")
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # checkers know the name; loading typing takes a Ctrl-C's time, see below
 if TYPE_CHECKING:
     from importer.api import check_manifest, import_manifest, run_import
     from importer.errors import ImporterError
@@ -57,6 +55,8 @@ def __getattr__(name: str) -> object:
     The command comes by here before its first line. Were everything loaded now, a Ctrl-C in that
     time would show a traceback, and nobody could have prevented it.
     """
+    from importlib import import_module
+
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"importer.{home}"), name)

@@ -1,9 +1,8 @@
 """The command ``importer``, also as ``python -m importer``: its loading, and its end."""
 
-from __future__ import annotations
-
+# It is there from the start. The module signal loads enum first, and a Ctrl-C could meet that.
+import _signal as signal  # type: ignore[import-not-found]
 import os
-import signal
 
 
 def main() -> None:
