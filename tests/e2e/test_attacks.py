@@ -59,6 +59,18 @@ def for_ever(head: bytes, piece: bytes) -> Callable[[Link, Asked], None]:
     return script
 
 
+def to_every_third(script: Callable[[Link, Asked], None]) -> Callable[[Link, Asked], None]:
+    """The others get what they should, or the breaker would take it for an outage and wait."""
+
+    def mixed(link: Link, asked: Asked) -> None:
+        if int(asked.name[1:-4]) % 3 == 1:
+            script(link, asked)
+        else:
+            link.say(said(200))
+
+    return mixed
+
+
 def run(archive: Archive, command: Command, gallery: Swift, *words: str) -> tuple[int, int, str]:
     """A whole run; gives its exit code, its peak of memory in bytes, and what it said."""
     for path in archive.folder.glob("archive.results*"):
@@ -90,6 +102,8 @@ BOMBS: dict[str, tuple[Callable[[Link, Asked], None], str]] = {
                                 b"4000\r\n" + b"x" * 0x4000 + b"\r\n"), "uploaded"),
     "endless body": (for_ever(b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n",
                               b"x" * 0x4000), "uploaded"),
+    "endless header": (for_ever(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 0x4000), "unknown"),
+    "endless headers": (for_ever(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 2_000), "unknown"),
     "header bomb of 500": (always(said(200, b"{}", *[b"X-%d: y" % n for n in range(500)])),
                            "unknown"),
     "a megabyte of nesting": (always(said(200, NESTED)), "uploaded"),
@@ -118,6 +132,8 @@ def test_no_answer_takes_memory(
     archive.fill(ROWS)
     may_take = MAY_TAKE + STACK.get(bomb, 0)
     peaks: list[int] = []
+    if status == "unknown":
+        script = to_every_third(script)
     with Swift(script) as gallery:
         while len(peaks) < 3:
             code, peak, _ = run(archive, command, gallery)
@@ -125,7 +141,7 @@ def test_no_answer_takes_memory(
             if statistics.median(peaks) <= undisturbed + may_take:
                 break
     assert code in (0, 1, 4)
-    assert {row["import_status"] for row in archive.read_results()[1:]} == {status}
+    assert {row["import_status"] for row in archive.read_results()[1::3]} == {status}
     assert statistics.median(peaks) - undisturbed <= may_take
 
 
