@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import tempfile
@@ -13,6 +12,7 @@ import typer
 import importer
 from importer.cli import check, demo, gallery, report, run, secrecy
 from importer.errors import ImporterError
+from importer.progress.stream import SteadyStream
 
 DEFECT = 70
 
@@ -71,8 +71,7 @@ def main() -> None:
 
 
 def _say(text: str) -> None:
-    with contextlib.suppress(OSError):  # when nobody reads any more, the exit code still tells
-        typer.echo(text, err=True)
+    SteadyStream(sys.stderr).say(text)  # when nobody reads any more, the exit code still tells
 
 
 def _keep_traceback(error: Exception) -> str:

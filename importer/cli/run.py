@@ -26,6 +26,7 @@ from importer.credentials import find_token
 from importer.errors import UsageError
 from importer.logbook import logbook
 from importer.progress import JsonLines, Several, closing_words, make_observer, stop_words
+from importer.progress.stream import SteadyStream
 from importer.settings import (
     DEFAULT_ENDPOINT,
     Pace,
@@ -303,8 +304,9 @@ def run(
             confirm=None if yes or settings.sending.is_loopback else partial(_ask, may_ask=may_ask),
             handle_signals=True,
         )
+    words = SteadyStream(sys.stderr)  # a reader that went away doesn't change the exit code
     for line in stop_words(summary) if quiet else closing_words(summary):
-        typer.echo(line, err=True)
+        words.say(line)
     raise typer.Exit(summary.exit_code)
 
 

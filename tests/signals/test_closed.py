@@ -29,7 +29,7 @@ async def script(exchange: Exchange) -> None:
 
 
 async def run(archive: Archive, stream: str, *words: object) -> int:
-    """Run with a stream into a pipe that is read once and then closed; gives the exit code."""
+    """Run with a stream into a pipe whose reader goes away in mid-run; gives the exit code."""
     reader, writer = os.pipe()
     async with Wire(script) as wire:
         known = ("--endpoint", wire.endpoint, "-c", "2", "--no-report")
@@ -40,7 +40,9 @@ async def run(archive: Archive, stream: str, *words: object) -> int:
             **{stream: writer},
         )
         os.close(writer)
-        await asyncio.to_thread(os.read, reader, 1)
+        async with asyncio.timeout(60):
+            while len(wire.whole) < 5:
+                await asyncio.sleep(0.005)
         os.close(reader)
         code = await asyncio.wait_for(process.wait(), 60)
         assert len(wire.whole) == ROWS
@@ -65,6 +67,20 @@ def test_run_goes_on(archive: Archive, stream: str, words: tuple[str, ...]) -> N
     assert found == {"uploaded": ROWS - 1, "unknown": 1}
     said = (archive.folder / "run.err").read_text()
     assert "Traceback" not in said
+
+
+def test_refusal_keeps_its_exit_code(archive: Archive) -> None:
+    """Nobody reads why there was nothing to run; the exit code says so all the same."""
+
+    async def go() -> int:
+        reader, writer = os.pipe()
+        os.close(reader)
+        said = archive.folder / "run.err"
+        process = await start(("no-such.csv",), archive.folder, said, stderr=writer)
+        os.close(writer)
+        return await asyncio.wait_for(process.wait(), 60)
+
+    assert asyncio.run(go()) == 2
 
 
 def test_streams_that_were_never_there(archive: Archive) -> None:
