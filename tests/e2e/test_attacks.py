@@ -78,7 +78,7 @@ def run(archive: Archive, command: Command, gallery: Swift, *words: str) -> tupl
     log = archive.folder / "said"
     with log.open("w", encoding="utf-8") as output:
         process = command.start(
-            "run", archive.manifest, "--endpoint", gallery.endpoint, "-c", "4", "--timeout", "2",
+            "run", archive.manifest, "--endpoint", gallery.endpoint, "-c", "2", "--timeout", "2",
             "-vv", *words, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
         _, status, usage = os.wait4(process.pid, 0)
@@ -135,7 +135,7 @@ def test_no_answer_takes_memory(
     if status == "unknown":
         script = to_every_third(script)
     with Swift(script) as gallery:
-        while len(peaks) < 3:
+        while len(peaks) < 5:
             code, peak, _ = run(archive, command, gallery)
             peaks.append(peak)
             if statistics.median(peaks) <= undisturbed + may_take:
