@@ -24,12 +24,12 @@ from importer.job import (
 from importer.ledger import lock
 from importer.ledger.admission import WANTED
 from importer.ledger.journal import Journal
-from importer.ledger.network_disk import network_disk
 from importer.ledger.results import Drawn, PartFile
 from importer.ledger.snapshot import begin_snapshot
 from importer.ledger.whole import look_over
 from importer.mending import mend
 from importer.model import Status, Stop, Summary
+from importer.notices import after_reading, before_sending
 from importer.signals import EXIT_CODES, watched
 from importer.telling import Telling
 from importer.transfer.delivery import Delivery
@@ -38,7 +38,6 @@ from importer.transfer.limits import Limits
 from importer.transfer.pacing import Pacing
 from importer.transfer.pipeline import Pipeline
 from importer.transfer.scribe import Scribe
-from importer.transfer.sources import stamp_of
 from importer.transfer.transport import Transport
 
 if TYPE_CHECKING:
@@ -147,9 +146,8 @@ class Run:
         self._telling.observer.notice(
             RunBegan(opened.journal.run, name, host, survey.rows, settings.dry_run)
         )
-        if not survey.rows:
-            self._telling.warn(f"{name} has no rows below the line of column names")
-        await self._look_at_disk(opened)
+        for text in await anyio.to_thread.run_sync(lambda: list(before_sending(opened))):
+            self._telling.warn(text)
         requests = 0
         if settings.strict and await self._is_bad(opened):
             pass  # nothing is sent; the results say which rows are bad
@@ -158,24 +156,10 @@ class Run:
         else:
             requests = await self._send(opened, intake)
         intake.close()
-        if intake.admission.edited:
-            self._telling.warn(
-                f"{intake.admission.edited} rows that were sent have other cells now (the first is"
-                f" line {intake.admission.edited_line}); they are not sent again"
-            )
-        if stamp_of(str(opened.job.manifest)) != (survey.size_bytes, survey.mtime_ns):
-            self._telling.warn(f"{name} was changed during the run; run it again to be sure")
+        is_whole = self._halting.cause is None and settings.reading.lines is None
+        for text in after_reading(opened, intake.admission, is_whole=is_whole):
+            self._telling.warn(text)
         return await self._conclude(opened, requests)
-
-    async def _look_at_disk(self, opened: OpenedJob) -> None:
-        if self._settings.dry_run:
-            return
-        disk = await anyio.to_thread.run_sync(network_disk, opened.job.results.parent)
-        if disk:
-            self._telling.warn(
-                f"the results and their journal lie on a network disk ({disk}); a crash or a second"
-                " machine can harm them there. Safer: -o with a place on a disk of this machine"
-            )
 
     # ------------------------------------------------------------ the ways of a run
 

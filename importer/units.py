@@ -1,8 +1,10 @@
-"""Numbers as people write them on a command line: ``10M``, ``5/s``, ``6h``, ``10%``."""
+"""Numbers as people write them: ``10M``, ``5/s``, ``6h`` on a command line, ``1,204 rows``."""
 
 from __future__ import annotations
 
 import re
+
+from humanize import intcomma
 
 from importer.errors import UsageError
 
@@ -63,3 +65,8 @@ def parse_failure_limit(text: str) -> tuple[int, float]:
     if not match or (not match[2] and "." in match[1]) or float(match[1]) <= 0:
         raise UsageError(f"{text!r} is not a limit", fix="write a number of rows or a share: 5%")
     return (0, float(match[1]) / 100) if match[2] else (int(match[1]), 0.0)
+
+
+def counted(count: int, word: str) -> str:
+    """``1 row``, ``1,204 rows``."""
+    return f"{intcomma(count)} {word}{'' if count == 1 else 's'}"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from humanize import intcomma, naturalsize
 
+from importer.units import counted
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -67,11 +69,6 @@ def _collection_table(findings: Findings) -> list[str]:
     if more:
         lines.append(f"... and {counted(more, 'more collection')}")
     return lines
-
-
-def counted(count: int, word: str) -> str:
-    """``1 row``, ``1,204 rows``."""
-    return f"{intcomma(count)} {word}{'' if count == 1 else 's'}"
 
 
 def findings_json(findings: Findings) -> str:

@@ -17,7 +17,7 @@ from importer.errors import JournalMismatch, StorageError
 from importer.ledger.batch import run_batched
 from importer.ledger.rows import JOURNAL_COLUMNS, JournalRow, public_source
 from importer.ledger.schema import connect, peeking, translated
-from importer.model import Collection, Status, Tally
+from importer.model import MAYBE_THERE, Collection, Status, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -250,6 +250,14 @@ class Journal:
         ).fetchone()
         found = {status: int(count) for status, count in zip(Status, counts, strict=True)}
         return Tally({status: count for status, count in found.items() if count}, int(weight))
+
+    def gone(self, snapshot: int) -> int:
+        """Rows that may be in the gallery, and are no more in the manifest of this snapshot."""
+        there = ", ".join(f"'{status.value}'" for status in MAYBE_THERE)
+        found = self.db.execute(
+            f"SELECT count(*) FROM rows WHERE snapshot <> ? AND status IN ({there})", (snapshot,)
+        ).fetchone()
+        return int(found[0])
 
     def meta(self, name: str) -> str:
         with translated(self.path):

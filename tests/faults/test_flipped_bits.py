@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from importer.errors import ImporterError
+from importer.errors import ImporterError, StorageError
+from importer.ledger.whole import look_over
 from tests.conftest import Archive
 from tests.faults.entry import Fault, shows
 from tests.shell.runs import edit, names, run, statuses
@@ -82,3 +85,22 @@ async def test_one_flipped_bit_sends_nothing_twice(
                 assert set(sent) == {f"p{n:05d}.jpg" for n in range(ROWS)} - first, where
                 assert set(sent.values()) == {1}, where
     assert refused > FLIPS // 4
+
+
+async def test_a_key_that_became_a_text_is_damage(archive: Archive) -> None:
+    """One bit of a cell's type: the same bytes, the same length, and yet it equals nothing."""
+    async with Wire() as wire:
+        await stopped_half_way(archive, wire)
+    content = archive.journal.read_bytes()
+    blob, found = 12 + 2 * 16, 0  # the type of 16 bytes; with its last bit flipped, of a text
+    for place in (place for place, byte in enumerate(content) if byte == blob):
+        flipped = bytearray(content)
+        flipped[place] ^= 1
+        archive.journal.write_bytes(flipped)
+        with closing(sqlite3.connect(archive.journal)) as db, suppress(sqlite3.Error):
+            texts = "SELECT count(*) FROM rows NOT INDEXED WHERE typeof(key) = 'text'"
+            if db.execute(texts).fetchone()[0]:
+                found += 1
+                with pytest.raises(StorageError, match="damaged"):
+                    look_over(archive.journal)
+    assert found == ROWS

@@ -51,6 +51,8 @@ async def test_a_row_is_known_wherever_it_stands(fault: Fault, archive: Archive)
         assert names(wire.receipts[before:]) == ([NAME] if is_one_sent else [])
         rows = {"added": ROWS + 1, "taken out": ROWS - 1}.get(fault.case, ROWS)
         assert trial.statuses() == [fault.status] * rows
+        is_one_gone = any("any more: 1 row that" in text for text in summary.warnings)
+        assert is_one_gone is (fault.case == "taken out")
         assert (await trial.go(wire)).requests == 0
 
 

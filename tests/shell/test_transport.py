@@ -237,7 +237,7 @@ async def test_too_many_open_files_is_a_failure_to_connect(caplog):
         later = await transport.send(request_to(wire.endpoint), whole())
 
     assert isinstance(reply, NoAnswer)
-    assert (reply.code, reply.sent_whole) == ("connect", False)
+    assert (reply.code, reply.sent_whole) == ("open_files", False)
     assert_nothing_leaked(reply, caplog)
     assert isinstance(later, Answer)
 

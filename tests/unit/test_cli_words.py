@@ -8,12 +8,12 @@ import pytest
 from importer.cli.words import (
     SHOWN_COLLECTIONS,
     SHOWN_OF_A_KIND,
-    counted,
     findings_json,
     findings_lines,
 )
 from importer.manifest.check import Findings, InCollection
 from importer.model import Collection, Problem
+from importer.units import counted
 
 MANIFEST = Path("archive.csv")
 

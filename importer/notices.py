@@ -1,0 +1,45 @@
+"""What a run warns of before it sends and behind it: each a look at the job, told as a sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from importer.ledger.network_disk import network_disk
+from importer.transfer.sources import stamp_of
+from importer.units import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from importer.job import OpenedJob
+    from importer.ledger.admission import Admission
+
+
+def before_sending(opened: OpenedJob) -> Iterator[str]:
+    """An empty manifest; a journal that lies where it isn't safe."""
+    if not opened.survey.rows:
+        yield f"{opened.job.manifest} has no rows below the line of column names"
+    disk = network_disk(opened.job.results.parent)
+    if disk:
+        yield (
+            f"the results and their journal lie on a network disk ({disk}); a crash or a second"
+            " machine can harm them there. Safer: -o with a place on a disk of this machine"
+        )
+
+
+def after_reading(opened: OpenedJob, admission: Admission, *, is_whole: bool) -> Iterator[str]:
+    """Rows that are known in another form; with ``is_whole``, those that are gone as well."""
+    if admission.edited:
+        yield (
+            f"{counted(admission.edited, 'row')} that were sent have other cells now (the first is"
+            f" line {admission.edited_line}); they are not sent again"
+        )
+    survey = opened.survey
+    if stamp_of(str(opened.job.manifest)) != (survey.size_bytes, survey.mtime_ns):
+        yield f"{opened.job.manifest} was changed during the run; run it again to be sure"
+    gone = opened.journal.gone(opened.snapshot) if is_whole else 0
+    if gone:
+        yield (
+            f"not in the manifest any more: {counted(gone, 'row')} that earlier runs sent;"
+            " what the gallery has stays there"
+        )
