@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 MASK = "***"
 # Short tokens would blank ordinary words out of every message; the gallery's own are far longer.
 SHORTEST_WIPED = 4
+MANY_BLANKS = 32  # times as long as what is shown: so much of a text is looked at for it
 
 
 class Token:
@@ -90,6 +91,7 @@ def one_line(text: str, *, token: Token, limit: int = 200) -> str:
     """Foreign text made fit to be shown: no secret, no control character, one line, cut."""
     text = token.wipe(text)  # before any cut, so that no half of it stays
     text = _URL.sub(lambda m: public_url(m[0].replace("\\/", "/")), text)
+    text = text.lstrip()[: MANY_BLANKS * limit]  # 64 KiB in words of two letters take megabytes
     text = " ".join(_CONTROL.sub(" ", text).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
