@@ -7,6 +7,7 @@ the picture's body had left wholly decides between "certainly not stored" and "u
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,9 @@ SYSTEMIC: Mapping[int, tuple[str, str, str, int]] = {
 CERTIFICATE = "certificate"
 PROXY_REFUSED = "proxy_refused"
 
+DEEPEST = 500  # levels of JSON that are read
+_STEPS = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _BEFORE = b"\xef\xbb\xbf \t\r\n"  # may stand before JSON and HTML: a byte order mark and blanks
 _PAGE_STARTS = (b"<!doctype", b"<html", b"<head", b"<body", b"<script", b"<!--")
 
@@ -145,13 +149,25 @@ def named_error(body: bytes) -> str:
     careless server gets wrong, letters of Latin-1 and line ends in a text, hides no error.
     """
     body = body.lstrip(_BEFORE)
-    if body[:1] != b"{":
+    if body[:1] != b"{" or _is_deep(body):
         return ""
     try:
         said = json.loads(body.decode(json.detect_encoding(body), "replace"), strict=False)
         return _named_in(said)
     except (ValueError, RecursionError):
         return ""
+
+
+def _is_deep(body: bytes) -> bool:
+    """Nested further than any answer that means something: Python's reader would take megabytes."""
+    if body.count(b"{") + body.count(b"[") <= DEEPEST:
+        return False
+    depth = 0
+    for found in _BRACKETS.finditer(body):
+        depth += _STEPS.get(found[0], 0)  # 0: a string
+        if depth > DEEPEST:
+            return True
+    return False
 
 
 def _named_in(said: dict[str, Any]) -> str:

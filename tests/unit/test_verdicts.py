@@ -606,3 +606,21 @@ def test_every_answer_has_a_verdict(status, body, sent_whole, is_cut):
     found = verdict(answer(status, body, sent_whole=sent_whole, is_cut=is_cut))
     assert isinstance(found, Uploaded | TryAgain | Failed | Unknown | StopRun)
     assert not isinstance(found, Uploaded) or (sent_whole and 200 <= status < 300)
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b'{"error": "' + b"[{" * 5_000 + b'"}', "[{" * 5_000),
+        (b'{"a": [' + b"{}," * 5_000 + b'{}], "error": "too dark"}', "too dark"),
+        (b'{"error": ' * 20 + b'"too dark"' + b"}" * 20, None),
+        (b'{"error": ' + b'{"a":' * 20_000, ""),
+        (b'{"error": "x", "a": ' + b"[" * 900 + b"]" * 900 + b"}", ""),
+    ],
+    ids=["brackets in a text", "wide", "twenty levels", "cut in the deep", "nine hundred levels"],
+)
+def test_how_deep_an_answer_is_read(body, error):
+    """Deeper than any that means something; a megabyte of brackets costs no megabytes."""
+
+    found = named_error(body)
+    assert found == error if error is not None else "too dark" in found

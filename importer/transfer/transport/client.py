@@ -198,7 +198,7 @@ async def _read_answer(flight: Flight) -> Answer:
     assert response is not None
     room = ANSWER_LIMIT
     while room > 0 and (part := await response.content.readany()):
-        flight.parts.append(part)
+        flight.parts.append(part[:room])
         room -= len(part)
     if room <= 0 or flight.heard is not Heard.ALL:
         response.close()  # so this connection can't be used again

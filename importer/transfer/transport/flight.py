@@ -105,7 +105,7 @@ class Flight:
     def answer(self, *, is_cut: bool) -> Answer:
         response = self.response
         assert response is not None
-        body = b"".join(self.parts)[:ANSWER_LIMIT]
+        body = b"".join(self.parts)
         is_early = self.heard is not Heard.ALL
         return Answer(response.status, body, _kept(response), self.is_sent_whole, is_cut, is_early)
 
