@@ -131,7 +131,8 @@ class Pacing:
         """Learn from how an attempt ended."""
         now = self._clock.monotonic()
         if isinstance(verdict, StopRun):
-            return  # the run ends anyway
+            self.unused()  # it says nothing of an outage; a tolerated one doesn't end the run either
+            return
         if isinstance(verdict, TryAgain) and verdict.code == OPEN_FILES:
             self.unused()
             self.cramped()
