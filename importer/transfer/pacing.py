@@ -131,7 +131,7 @@ class Pacing:
         """Learn from how an attempt ended."""
         now = self._clock.monotonic()
         if isinstance(verdict, StopRun):
-            self.unused()  # it says nothing of an outage; a tolerated one doesn't end the run either
+            self.unused()  # it tells nothing of an outage, and a tolerated one ends no run
             return
         if isinstance(verdict, TryAgain) and verdict.code == OPEN_FILES:
             self.unused()
