@@ -29,19 +29,30 @@ pytestmark = pytest.mark.anyio
 
 LARGE = 3_000_000  # is streamed
 NEVER = 1 << 30
+OPENED = -1  # the place of a read that is none
 
 
 class Ill:
-    """One picture can't be read so many times, from some byte on; the others can."""
+    """One picture can't be read from some byte on, so many times that it is opened.
+
+    Not so many reads: the kernel cuts a large read into several, and keeps to itself that one of
+    them failed when those before it brought something.
+    """
 
     def __init__(self, number: int, *, times: int, behind: int) -> None:
         self.number, self.left, self.behind = number, times, behind
         self.met = 0
+        self._has_struck = False  # since it was opened last
 
     def __call__(self, name: str, place: int) -> int:
-        if name != NAME or place < self.behind or not self.left:
+        if name != NAME:
             return 0
-        self.left -= 1
+        if place == OPENED and self._has_struck:
+            self.left -= 1
+            self._has_struck = False
+        if place < self.behind or self.left <= 0:
+            return 0
+        self._has_struck = True
         self.met += 1
         return self.number
 
@@ -95,7 +106,7 @@ async def test_what_the_disk_does_not_give_back_is_read_once_more(
 async def test_a_machine_that_is_full_is_waited_for(fault: Fault, archive: Archive) -> None:
     """However often; the row is none the worse for it."""
     trial = Trial(fault, archive)
-    ill = Ill(errno.ENFILE, times=4, behind=-1)
+    ill = Ill(errno.ENFILE, times=4, behind=OPENED)
     async with Wire() as wire:
         with pictures_on(trial, ill):
             await trial.run(wire, arrived=1)

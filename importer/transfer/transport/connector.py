@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import aiohttp
 
+if sys.platform.startswith("linux"):  # here: with too many open files, nothing can be loaded later
+    import fcntl
+    import termios
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -84,9 +88,6 @@ def unsent_bytes(transport: asyncio.BaseTransport | None) -> int | None:
 def _unsent(number: int) -> int | None:
     if number < 0 or not sys.platform.startswith("linux"):
         return None
-    import fcntl
-    import termios
-
     try:
         answer = fcntl.ioctl(number, termios.TIOCOUTQ, b"\0\0\0\0")
     except OSError:
