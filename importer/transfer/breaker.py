@@ -102,6 +102,7 @@ class Breaker:
 
     def _close(self) -> None:
         self._open_since = None
+        self._is_probing = False  # one that is out still is no probe any more
         self._recent.clear()
         self._bad = 0
         self._pause_s = FIRST_PROBE_S

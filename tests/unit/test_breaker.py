@@ -188,3 +188,15 @@ def test_a_success_makes_the_outage_a_thing_of_the_past():
     one.record(is_temporary_failure=False, now=10.0)
     one.record(is_temporary_failure=True, now=1e9)
     assert not one.gave_up
+
+
+def test_a_probe_that_an_old_success_overtook_doesnt_block_the_next_outage():
+    """It closed while the probe was out; when it opens again, a probe goes out again."""
+
+    one = breaker(*BAD * SAMPLES)
+    assert one.wait_s(30.0) == 0.0
+    one.record(is_temporary_failure=False, now=30.5)
+    for _ in range(SAMPLES):
+        one.record(is_temporary_failure=True, now=31.0)
+    assert one.wait_s(31.0) == 30.0
+    assert one.wait_s(61.0) == 0.0
