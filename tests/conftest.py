@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import shutil
+import signal
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -19,6 +20,15 @@ hypothesis.settings.register_profile("deep", max_examples=4_000, deadline=None)
 JPEG_HEAD = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
 
 HEADER = ("source", "collection", "date")
+
+
+def pytest_configure() -> None:
+    """Undo what ``nohup`` and a shell's ``&`` hand down: commands would ignore our signals too."""
+    for name in ("SIGINT", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            is_key = name == "SIGINT"
+            signal.signal(number, signal.default_int_handler if is_key else signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
