@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from importer.errors import ImporterError
 from importer.manifest.columns import RESULT_COLUMNS
+from tests.shell.disks import fill_disk, small_disk
 from tests.shell.runs import doctor, names, run, statuses
 from tests.wire import Wire, answering
 
@@ -398,34 +396,6 @@ async def test_results_go_where_they_are_asked_to(archive, tmp_path):
 
 
 # ---------------------------------------------------------------- a full disk
-
-
-@contextmanager
-def small_disk(folder: Path, size: str):
-    """A file system of its own in this folder."""
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder],
-        check=False, capture_output=True,
-    )  # fmt: skip
-    if done.returncode:
-        pytest.skip("file systems can't be mounted here")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
-
-
-def fill_disk(folder: Path):
-    """Leave not one byte of room; gives the file to delete to make room again."""
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        for size in (65_536, 4_096, 1):
-            try:
-                while True:
-                    file.write(b"b" * size)
-            except OSError:
-                pass
-    return ballast
 
 
 async def exit_code_of(running):

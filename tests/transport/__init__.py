@@ -1,0 +1,1 @@
+"""The only aiohttp client, against bare sockets that misbehave on cue."""
