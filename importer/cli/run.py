@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,14 @@ from importer.cli.secrecy import keep
 from importer.credentials import find_token
 from importer.errors import UsageError
 from importer.logbook import logbook
-from importer.progress import JsonLines, Several, closing_words, make_observer, stop_words
+from importer.progress import (
+    JsonLines,
+    Several,
+    closing_words,
+    fitted,
+    make_observer,
+    stop_words,
+)
 from importer.progress.stream import SteadyStream
 from importer.settings import (
     DEFAULT_ENDPOINT,
@@ -305,8 +313,9 @@ def run(
             handle_signals=True,
         )
     words = SteadyStream(sys.stderr)  # a reader that went away doesn't change the exit code
+    columns = shutil.get_terminal_size().columns if words.isatty() else None
     for line in stop_words(summary) if quiet else closing_words(summary):
-        words.say(line)
+        words.say(fitted(line, columns))
     raise typer.Exit(summary.exit_code)
 
 

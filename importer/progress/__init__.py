@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 
 from importer.events import RowSettled
 from importer.progress.aside import Aside
-from importer.progress.closing import closing_words, next_command, stop_words
+from importer.progress.closing import closing_words, fitted, next_command, stop_words
 from importer.progress.json_lines import JsonLines
 from importer.progress.lines import Lines
 from importer.progress.messages import Messages, Voice
@@ -26,6 +26,7 @@ __all__ = [
     "Mode",
     "Several",
     "closing_words",
+    "fitted",
     "make_observer",
     "next_command",
     "stop_words",

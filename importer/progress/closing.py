@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import textwrap
 from typing import TYPE_CHECKING
 
 from importer.model import Status
@@ -28,7 +29,7 @@ def closing_words(summary: Summary) -> list[str]:
     if summary.sent:
         rate = pace(summary.sent / summary.seconds) if summary.seconds else ""
         words.append(
-            f"this run: {summary.sent:,} rows, {size(summary.sent_bytes)} in"
+            f"this run: {_rows(summary.sent)}, {size(summary.sent_bytes)} in"
             f" {span(summary.seconds)}" + (f", {rate}" if rate else "")
         )
     if summary.by_code:
@@ -50,7 +51,8 @@ def stop_words(summary: Summary) -> list[str]:
     if unknown:
         words.append(
             f"{_rows(unknown)} unknown: sent whole, but no answer told what became of"
-            f" {'it' if unknown == 1 else 'them'}; look in the gallery before you send again"
+            f" {'it' if unknown == 1 else 'them'}; look in the gallery before you send again. What"
+            " is there: write uploaded over unknown in the results file"
         )
     command = next_command(summary)
     if not command or not summary.exit_code:
@@ -63,6 +65,17 @@ def stop_words(summary: Summary) -> list[str]:
         again = next_command(summary, "--rows", "unknown")
         words.append(f"to send the unknown rows again, as possible duplicates: {again}")
     return words
+
+
+def fitted(line: str, columns: int | None) -> str:
+    """Prose broken between words where a terminal would break within them.
+
+    A command stays on one line, so that it can be copied; so does a path behind its name.
+    """
+    is_prose = " importer run " not in line and not line.startswith(("results: ", "report: "))
+    if columns is None or len(line) <= columns or not is_prose:
+        return line
+    return textwrap.fill(line, columns, break_long_words=False, break_on_hyphens=False)
 
 
 def next_command(summary: Summary, *more: str, windows: bool = os.name == "nt") -> str:

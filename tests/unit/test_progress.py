@@ -28,6 +28,7 @@ from importer.progress import (
     JsonLines,
     Several,
     closing_words,
+    fitted,
     make_observer,
     next_command,
     stop_words,
@@ -514,6 +515,23 @@ def test_a_dry_run_says_that_it_was_one():
 
     told = closing_words(replace(summary({}), is_dry=True, sent=0, results=""))
     assert told == ["dry run, nothing was sent; 5,000 rows: 0 uploaded (0 B), 5,000 pending"]
+
+
+@pytest.mark.parametrize(
+    ("line", "columns", "shown"),
+    [
+        ("look in the gallery", 10, "look in\nthe\ngallery"),
+        ("look in the gallery", 80, "look in the gallery"),
+        ("look in the gallery", None, "look in the gallery"),
+        ("to go on: importer run a.csv -c 4", 10, "to go on: importer run a.csv -c 4"),
+        ("results: /my pictures/a.results.csv", 10, "results: /my pictures/a.results.csv"),
+        ("stopped: aVeryLongWordOfItsOwn", 10, "stopped:\naVeryLongWordOfItsOwn"),
+    ],
+)
+def test_prose_is_broken_between_words_and_nothing_else_is(line, columns, shown):
+    """What somebody will copy, a command or a path, stays in one piece."""
+
+    assert fitted(line, columns) == shown
 
 
 def test_unknown_rows_are_a_persons_to_decide():
