@@ -20,7 +20,7 @@ from importer.transfer.sources import Whole
 from importer.transfer.transport import Transport
 from tests.fuzz.answers import Said, marker, said_to
 from tests.fuzz.gallery import Gallery
-from tests.fuzz.oracle import final_status
+from tests.fuzz.oracle import final_statuses
 
 TOKEN = "tok3n-never-to-be-seen"
 AT_ONCE = 24
@@ -108,15 +108,14 @@ async def _try(transport: Transport, endpoint: str, seed: int, number: int, foun
 
 def complaints(number: int, said: Said, reply: Reply, verdict: Verdict) -> Iterator[str]:
     """What is wrong with what was made of one answer."""
-    status = final_status(said.whole)
-    if status is None:  # what was said late was the rest of it, then
-        status = final_status(said.whole + said.late)
-    is_yes = status is not None and 200 <= status < 300
+    # What was said late may have been the rest of it.
+    statuses = final_statuses(said.whole) or final_statuses(said.whole + said.late)
+    is_yes = any(200 <= status < 300 for status in statuses)
     if isinstance(verdict, Uploaded) and not is_yes:
-        yield f"uploaded, though the answer said {status}"
+        yield f"uploaded, though the answer said {statuses or 'nothing'}"
     if isinstance(reply, Answer):
-        if status is not None and reply.status != status:
-            yield f"the status {reply.status} was credited, the answer said {status}"
+        if statuses and reply.status not in statuses:
+            yield f"the status {reply.status} was credited, the answer said {statuses}"
         of_others = {int(one) for one in _MARKERS.findall(reply.body)} - {number}
         if any(marker(other) in reply.body for other in of_others):
             yield "the body of another request's answer"

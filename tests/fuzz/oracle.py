@@ -15,15 +15,33 @@ _STATUS_LINE = re.compile(rb"(?:HTTP|RTSP|ICE)/1\.[01] ([1-9][0-9]{2})(?: [^\r\n
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([^\0\r\n]*)")
 
 
-def final_status(data: bytes) -> int | None:
+def final_statuses(data: bytes) -> set[int]:
+    """What these bytes may be taken to say, where readers of good faith read them in two ways."""
+    both = (False, True)
+    readings = {
+        final_status(data, interim_has_body=one, blanks_end=other) for one in both for other in both
+    }
+    return {status for status in readings if status is not None}
+
+
+def final_status(
+    data: bytes, *, interim_has_body: bool = False, blanks_end: bool = False
+) -> int | None:
     """The first final status in these bytes, or None where they aren't a well-formed answer.
 
     Interim answers (1xx) are passed over, but for 101, behind which there is no HTTP any more. The
     body isn't looked at: what breaks behind a head doesn't unsay it.
+
+    Args:
+        data: what a server said.
+        interim_has_body: an interim answer must have no length and no body (RFC 9112 section 6.3);
+            of one that names a length, parsers pass over so many bytes all the same.
+        blanks_end: blanks alone in the line behind the first may be passed over, or refused
+            (section 2.2); llhttp takes them for the head's end.
     """
     at = 0
     while True:
-        lines, at = _head(data, at)
+        lines, at = _head(data, at, blanks_end=blanks_end)
         if not lines:
             return None
         match = _STATUS_LINE.fullmatch(lines[0])
@@ -33,10 +51,10 @@ def final_status(data: bytes) -> int | None:
         status = int(match[1])
         if status == 101 or not 100 <= status < 200:
             return status
-        at += length  # an interim answer must have no body; one that has is passed over with it
+        at += length if interim_has_body else 0
 
 
-def _head(data: bytes, at: int) -> tuple[list[bytes], int]:
+def _head(data: bytes, at: int, *, blanks_end: bool) -> tuple[list[bytes], int]:
     """The lines of one head, and where its body begins; no lines where it has no end.
 
     A line ends with CRLF. A lone LF is recognised and a lone CR is a space, as section 2.2 allows
@@ -50,7 +68,7 @@ def _head(data: bytes, at: int) -> tuple[list[bytes], int]:
             return [], at
         line = data[at:end].removesuffix(b"\r").replace(b"\r", b" ")
         at = end + 1
-        if not line:
+        if not line or (blanks_end and len(lines) == 1 and not line.strip(b"\t ")):
             return lines, at
         if line[:1] not in b"\t " or not lines:
             lines.append(line)

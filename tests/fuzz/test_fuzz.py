@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.fuzz.drive import fuzz
-from tests.fuzz.oracle import final_status
+from tests.fuzz.oracle import final_status, final_statuses
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="memory is asked the POSIX way")
 
@@ -49,3 +49,17 @@ def test_no_answer_is_taken_for_what_it_is_not(fast: bool, first: int) -> None:
 def test_what_the_oracle_reads(data: bytes, status: int | None) -> None:
     """The first final status of a well-formed answer, and nothing else."""
     assert final_status(data) == status
+
+
+@pytest.mark.parametrize(
+    ("data", "statuses"),
+    [
+        (b"HTTP/1.1 100 Go\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", {200}),
+        (b"HTTP/1.1 100 Go\r\nContent-Length: 2\r\n\r\nhoHTTP/1.1 422 No\r\n\r\n", {422}),
+        (b"HTTP/1.1 200 OK\r\n \r\nHTTP/1.1 000 OK\r\n\r\n", {200}),
+        (b"HTTP/1.1 200 OK\r\nno field\r\n\r\n", set()),
+    ],
+)
+def test_where_two_readings_are_in_good_faith(data: bytes, statuses: set[int]) -> None:
+    """Only a status that one of them brings out may be credited."""
+    assert final_statuses(data) == statuses
