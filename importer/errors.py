@@ -66,3 +66,7 @@ class Defect(ImporterError):
     """Something that can't happen has happened."""
 
     exit_code = 70
+
+    def __init__(self, what: str, *, fix: str = "", trace: str = "") -> None:
+        super().__init__(what, fix=fix)
+        self.trace = trace  #: of what it stands for; may hold the token, so it is wiped when shown

@@ -41,6 +41,9 @@ class Row(NamedTuple):
     line: int  #: physical line on which the record begins, counted from 1, header included
     cells: Sequence[str]  #: verbatim, one a column
 
+    def __repr__(self) -> str:  # a cell may be a secret, such as a pre-signed URL
+        return f"<Row of line {self.line}, {len(self.cells)} cells>"
+
 
 @dataclass(frozen=True, slots=True)
 class Collection:
@@ -62,7 +65,7 @@ class LocalFile:
 class RemoteUrl:
     """A picture that the gallery fetches by itself."""
 
-    url: str
+    url: str = field(repr=False)  #: may be pre-signed, and so a secret
 
 
 Source: TypeAlias = LocalFile | RemoteUrl

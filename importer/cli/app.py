@@ -11,7 +11,7 @@ import typer
 
 import importer
 from importer.cli import check, demo, gallery, report, run, secrecy
-from importer.errors import ImporterError
+from importer.errors import Defect, ImporterError
 from importer.progress.stream import SteadyStream
 
 DEFECT = 70
@@ -56,6 +56,8 @@ def main() -> None:
         _say(f"importer: {error.what}")
         if error.fix:
             _say(f"  {error.fix}")
+        if isinstance(error, Defect):
+            _say(f"  what happened is in {_keep_traceback(error)}; please send it to us")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         _say("importer: stopped")

@@ -49,7 +49,7 @@ def wiped(text: str) -> str:
 def traceback_of(error: BaseException) -> str:
     """A traceback for a file: no locals, no token."""
     shown = traceback.TracebackException.from_exception(error, capture_locals=False)
-    return wiped("".join(shown.format()))
+    return wiped(getattr(error, "trace", "") + "".join(shown.format()))
 
 
 def _say_uncaught(

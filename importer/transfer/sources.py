@@ -10,7 +10,7 @@ import errno
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeAlias
 
@@ -53,7 +53,7 @@ class SourceFault:
 class Whole:
     """A body that lies in memory."""
 
-    content: bytes
+    content: bytes = field(repr=False)  #: a picture is long, and a URL may be a secret
     sha256: bytes
     stamp: Stamp | None  #: None for the text of a URL
     media_type: str

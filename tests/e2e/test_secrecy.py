@@ -5,11 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
-from tests.e2e.conftest import clean_environment
+from tests.conftest import Archive
+from tests.e2e.conftest import Command, RunningGallery, clean_environment
 from tests.leaks import TOKEN, hits
 
 BEGIN = """
@@ -108,6 +112,28 @@ def test_children_inherit_no_token(tmp_path: Path) -> None:
     )
     assert "PATH" in done.stdout
     assert hits(tmp_path, done.stdout) == []
+
+
+def test_no_process_shows_it_while_a_run_goes_on(
+    archive: Archive, start_gallery: Callable[..., RunningGallery], command: Command
+) -> None:
+    """No command line on the whole machine, and no environment of whatever the run started."""
+    gallery = start_gallery("delay=2s@100%")
+    archive.fill(1)
+    process = command.start("run", archive.manifest, "--endpoint", gallery.endpoint)
+    seen = 0
+    while process.poll() is None:
+        for one in psutil.process_iter():
+            with suppress(psutil.Error):
+                seen += one.pid == process.pid and archive.journal.exists()
+                assert hits(archive.folder, *one.cmdline()) == []
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                assert hits(archive.folder, *child.environ().values()) == []
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert seen, "the run was looked at while it sent"
+    assert hits(archive.folder, out, err) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no core files")

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 ROWS = 40
 SENT = 20  # before the run was stopped
-FLIPS = 50  # a seed
+FLIPS = 25  # a seed
 
 
 async def stopped_half_way(archive: Archive, wire: Wire) -> None:

@@ -5,6 +5,7 @@ The other side of the comparison: it knows nothing of aiohttp or of the importer
 
 from __future__ import annotations
 
+import itertools
 import re
 
 # What a reason phrase holds is nobody's business (RFC 9112 section 4). The two other names are read
@@ -17,15 +18,20 @@ _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([^\0\r\n]*)")
 
 def final_statuses(data: bytes) -> set[int]:
     """What these bytes may be taken to say, where readers of good faith read them in two ways."""
-    both = (False, True)
+    names = ("interim_has_body", "blanks_end", "cr_ends")
     readings = {
-        final_status(data, interim_has_body=one, blanks_end=other) for one in both for other in both
+        final_status(data, **dict(zip(names, chosen, strict=True)))
+        for chosen in itertools.product((False, True), repeat=len(names))
     }
     return {status for status in readings if status is not None}
 
 
 def final_status(
-    data: bytes, *, interim_has_body: bool = False, blanks_end: bool = False
+    data: bytes,
+    *,
+    interim_has_body: bool = False,
+    blanks_end: bool = False,
+    cr_ends: bool = False,
 ) -> int | None:
     """The first final status in these bytes, or None where they aren't a well-formed answer.
 
@@ -38,8 +44,11 @@ def final_status(
             of one that names a length, parsers pass over so many bytes all the same.
         blanks_end: blanks alone in the line behind the first may be passed over, or refused
             (section 2.2); llhttp takes them for the head's end.
+        cr_ends: a lone CR may be a space, or be refused (section 2.2); before a CRLF llhttp takes it
+            for a line's end, and so the CRLF for the head's.
     """
     at = 0
+    data = data.replace(b"\r\r\n", b"\r\n\r\n") if cr_ends else data
     while True:
         lines, at = _head(data, at, blanks_end=blanks_end)
         if not lines:

@@ -57,6 +57,7 @@ def test_what_the_oracle_reads(data: bytes, status: int | None) -> None:
         (b"HTTP/1.1 100 Go\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", {200}),
         (b"HTTP/1.1 100 Go\r\nContent-Length: 2\r\n\r\nhoHTTP/1.1 422 No\r\n\r\n", {422}),
         (b"HTTP/1.1 200 OK\r\n \r\nHTTP/1.1 000 OK\r\n\r\n", {200}),
+        (b"HTTP/1.1 201 OK\r\nX:\r\r\nthe rest", {201}),
         (b"HTTP/1.1 200 OK\r\nno field\r\n\r\n", set()),
     ],
 )

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import resource
 import socket
+import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import aiohttp
 import anyio
 import pytest
 
+from importer.errors import Defect
 from importer.model import Answer, NoAnswer, Request
+from importer.secret import Token
 from importer.transfer.sources import WHOLE_UP_TO
+from tests.shell.runs import run
 from tests.transport.going import (
     BIG,
     SECRET,
@@ -263,3 +268,44 @@ async def test_a_handshake_that_fails_is_a_failure_to_connect(on_accept, code, c
     assert isinstance(reply, NoAnswer)
     assert (reply.code, reply.sent_whole) == (code, False)
     assert_nothing_leaked(reply, caplog)
+
+
+# ---------------------------------------------------------------- what nobody has thought of
+
+
+async def test_a_defect_within_the_client_shows_no_url(monkeypatch, caplog):
+    """Not even a traceback with locals, as some tools write it: aiohttp's frames hold the URL."""
+
+    async def confused(self, connection):
+        raise LookupError(f"never heard of {self.url}")
+
+    monkeypatch.setattr(aiohttp.ClientResponse, "start", confused)
+    async with Wire() as wire, transport_to(wire.endpoint) as transport:
+        with pytest.raises(Defect, match="LookupError in the HTTP client") as caught:
+            await transport.send(request_to(wire.endpoint), whole())
+        assert transport.bytes_in_flight == 0
+    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert_nothing_leaked("".join(told.format()), caplog)
+    assert "never heard of" in caught.value.trace
+
+
+async def test_what_a_run_knows_shows_no_secret_when_it_is_shown(archive, monkeypatch, caplog):
+    """The same of a whole run, from the pipeline down; one of its rows is a pre-signed URL."""
+
+    async def confused(self, connection):
+        raise LookupError
+
+    monkeypatch.setattr(aiohttp.ClientResponse, "start", confused)
+    signed = "https://old.example/p.jpg?X-Amz-Signature=5ecret"
+    archive.write([(signed, "Summer Fair", "2017-07-15")])
+    async with Wire() as wire:
+        with pytest.raises(Defect) as caught:
+            await run(archive, wire, token=Token(SECRET))
+    frames = caught.value.__traceback__
+    while frames.tb_frame.f_globals["__name__"].startswith("tests."):  # these know it
+        frames = frames.tb_next
+    shown = traceback.TracebackException(Defect, caught.value, frames, capture_locals=True)
+    told = "".join(shown.format())
+    assert "in _attempt" in told, "the frames that hold rows and requests are among them"
+    assert SECRET not in told + caplog.text
+    assert "5ecret" not in told + caplog.text

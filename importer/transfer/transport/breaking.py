@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import ssl
+import traceback
 
 import aiohttp
 
+from importer.errors import Defect
 from importer.model import NoAnswer
 from importer.transfer.retry import OPEN_FILES
 from importer.transfer.sources import CROWDED
@@ -18,6 +20,12 @@ def broken(error: Exception, *, host: str, sent_whole: bool) -> NoAnswer:
         return NoAnswer("certificate", _certificate_reason(error), sent_whole)
     code, detail = _named(error, host)
     return NoAnswer(code, detail, sent_whole)
+
+
+def defect_of(error: Exception) -> Defect:
+    """What nobody has thought of, without the frames in which it arose: they hold the URL."""
+    where = traceback.format_exception(error)
+    return Defect(f"{type(error).__name__} in the HTTP client", trace="".join(where))
 
 
 def _named(error: Exception, host: str) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from yarl import URL
 
 from importer.model import Answer, NoAnswer, Reply
 from importer.transfer.sources import SourceFault, Streamed
-from importer.transfer.transport.breaking import broken
+from importer.transfer.transport.breaking import broken, defect_of
 from importer.transfer.transport.connector import (
     TRAVELLER,
     GuardedConnector,
@@ -87,13 +87,11 @@ class Transport:
     async def send(self, request: Request, body: Body) -> Reply | SourceFault:
         """Post one picture, once. Never raises for what the network or the gallery does."""
         self.requests += 1
-        if not isinstance(body, Streamed):
-            content = body.content
-            if request.prefix:
-                content = request.prefix + content + request.suffix
-            flight = self._flight(len(content))
-            return await self._post(request, Content(content, flight), flight)
         flight = self._flight(len(request.prefix) + body.size_bytes + len(request.suffix))
+        if not isinstance(body, Streamed):
+            return await self._post(
+                request, Content(_in_form(request, body.content), flight), flight
+            )
         blocks = _framed(request.prefix, body.blocks(), request.suffix, flight)
         try:
             reply = await self._post(request, blocks, flight)
@@ -108,50 +106,56 @@ class Transport:
         self, request: Request, content: Content | AsyncIterator[bytes], flight: Flight
     ) -> Reply:
         TRAVELLER.set(flight)
+        self._flights.add(flight)
         try:
             async with flight.scope:
-                self._flights.add(flight)
-                async with self._session.post(
-                    URL(request.url, encoded=True),
-                    data=content,
-                    headers={**request.headers, "Content-Length": str(flight.size_bytes)},
-                    allow_redirects=False,
-                    upload_tracker=flight.tracker,
-                    proxy=self.sending.proxy or None,
-                ) as response:
-                    flight.heard = heard_of(flight.transport, flight.tracker.bytes_written)
-                    if flight.heard is Heard.NOTHING:
-                        response.close()
-                        whole, host = flight.is_sent_whole, self.sending.host
-                        return NoAnswer("unasked", f"{host} spoke before it was asked", whole)
-                    if response.version not in _SPOKEN:
-                        response.close()
-                        whole, host = flight.is_sent_whole, self.sending.host
-                        return NoAnswer("not_http", f"{host} answered in no HTTP/1", whole)
-                    flight.response = response
-                    answer = await _read_answer(flight)
-                if await flight.is_contradicted():
-                    host = self.sending.host
-                    return NoAnswer(
-                        "unasked", f"{host} gave two answers at once", answer.sent_whole
-                    )
-                return answer
+                return await self._exchange(request, content, flight)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            # OSError includes TimeoutError; ValueError is aiohttp's refusal of a URL. What breaks
-            # behind the headers of an answer doesn't unsay its status.
-            if flight.response is not None:
-                return flight.answer(is_cut=True)
-            whole, host = flight.is_sent_whole, self.sending.host
-            if flight.is_cut and not whole:
-                return NoAnswer("stalled", f"{host} stopped taking the picture's bytes", whole)
-            if flight.is_stale:
-                return NoAnswer(
-                    "connect", f"a kept connection to {host} was no good any more", False
-                )
-            return broken(error, host=host, sent_whole=whole)
+            # OSError includes TimeoutError; ValueError is aiohttp's refusal of a URL.
+            return self._broken(error, flight)
+        except Exception as error:  # noqa: BLE001  (its frames hold the URL, and so the token)
+            raise defect_of(error) from None
         finally:
             self._flights.discard(flight)
             TRAVELLER.set(None)
+
+    async def _exchange(
+        self, request: Request, content: Content | AsyncIterator[bytes], flight: Flight
+    ) -> Reply:
+        host = self.sending.host
+        async with self._session.post(
+            URL(request.url, encoded=True),
+            data=content,
+            headers={**request.headers, "Content-Length": str(flight.size_bytes)},
+            allow_redirects=False,
+            upload_tracker=flight.tracker,
+            proxy=self.sending.proxy or None,
+        ) as response:
+            flight.heard = heard_of(flight.transport, flight.tracker.bytes_written)
+            if flight.heard is Heard.NOTHING:
+                response.close()
+                return NoAnswer(
+                    "unasked", f"{host} spoke before it was asked", flight.is_sent_whole
+                )
+            if response.version not in _SPOKEN:
+                response.close()
+                return NoAnswer("not_http", f"{host} answered in no HTTP/1", flight.is_sent_whole)
+            flight.response = response
+            answer = await _read_answer(flight)
+        if await flight.is_contradicted():
+            return NoAnswer("unasked", f"{host} gave two answers at once", answer.sent_whole)
+        return answer
+
+    def _broken(self, error: Exception, flight: Flight) -> Reply:
+        """What broke behind the headers of an answer doesn't unsay its status."""
+        if flight.response is not None:
+            return flight.answer(is_cut=True)
+        whole, host = flight.is_sent_whole, self.sending.host
+        if flight.is_cut and not whole:
+            return NoAnswer("stalled", f"{host} stopped taking the picture's bytes", whole)
+        if flight.is_stale:
+            return NoAnswer("connect", f"a kept connection to {host} was no good any more", False)
+        return broken(error, host=host, sent_whole=whole)
 
     async def _sweep(self) -> None:
         """End what makes no progress: aiohttp's own read time-out doesn't see a stalled upload."""
@@ -166,6 +170,10 @@ class Transport:
                 if is_over and not flight.is_cut:
                     flight.is_cut = True
                     flight.scope.reschedule(asyncio.get_running_loop().time())
+
+
+def _in_form(request: Request, content: bytes) -> bytes:
+    return request.prefix + content + request.suffix if request.prefix else content
 
 
 async def _framed(

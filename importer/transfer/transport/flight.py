@@ -25,7 +25,7 @@ KERNEL_BYTES = 4 << 20  # that a kernel takes at once
 _KEPT_HEADERS = ("retry-after", "date", "content-type", "content-encoding")
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)  # aiohttp's response shows its URL
 class Flight:
     """One request on its way."""
 
