@@ -12,6 +12,8 @@ import re
 # like HTTP by llhttp, on which aiohttp stands, and it doesn't tell: whoever answers a POST with
 # "RTSP/1.0 200" means 200.
 _STATUS_LINE = re.compile(rb"(?:HTTP|RTSP|ICE)/1\.[01] ([1-9][0-9]{2})(?: [^\r\n]*)?")
+# A chunked body, lengths not looked at: good enough for one that is to be passed over.
+_CHUNKS = re.compile(rb".*?\r\n0[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n", re.DOTALL)
 # Control characters but for these three may be borne (RFC 9110 section 5.5).
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([^\0\r\n]*)")
 
@@ -41,7 +43,7 @@ def final_status(
     Args:
         data: what a server said.
         interim_has_body: an interim answer must have no length and no body (RFC 9112 section 6.3);
-            of one that names a length, parsers pass over so many bytes all the same.
+            of one that names a length or chunks, parsers pass over them all the same.
         blanks_end: blanks alone in the line behind the first may be passed over, or refused
             (section 2.2); llhttp takes them for the head's end.
         cr_ends: a lone CR may be a space, or be refused (section 2.2); before a CRLF llhttp takes it
@@ -60,7 +62,9 @@ def final_status(
         status = int(match[1])
         if status == 101 or not 100 <= status < 200:
             return status
-        at += length if interim_has_body else 0
+        if interim_has_body:
+            chunks = _CHUNKS.match(data, at) if _is_chunked(lines) else None
+            at = chunks.end() if chunks else at + length
 
 
 def _head(data: bytes, at: int, *, blanks_end: bool) -> tuple[list[bytes], int]:
@@ -84,6 +88,10 @@ def _head(data: bytes, at: int, *, blanks_end: bool) -> tuple[list[bytes], int]:
         elif len(lines) > 1:
             lines[-1] += b" " + line.strip()  # folded, which a client must bear (section 5.2)
         # else: right behind the first line, where it is passed over (section 2.2)
+
+
+def _is_chunked(lines: list[bytes]) -> bool:
+    return any(line.lower().startswith(b"transfer-encoding:") for line in lines[1:])
 
 
 def _length(fields: list[bytes]) -> int | None:
