@@ -218,6 +218,14 @@ def test_not_sent_wholly_is_tried_again(code, is_congestion):
     assert found == TryAgain(code, "why", 0.0, is_congestion)
 
 
+def test_a_proxy_that_wants_a_login_concerns_every_row():
+    """90: also where it said so to the CONNECT, before any request."""
+
+    found = verdict(NoAnswer("proxy_refused", "the proxy wants a login", sent_whole=False))
+    assert (type(found), found.code, found.tolerated) == (StopRun, "proxy_refused", 0)
+    assert "--proxy" in found.fix
+
+
 def test_a_certificate_concerns_every_row():
     """5."""
 
