@@ -12,6 +12,7 @@ import re
 # like HTTP by llhttp, on which aiohttp stands, and it doesn't tell: whoever answers a POST with
 # "RTSP/1.0 200" means 200.
 _STATUS_LINE = re.compile(rb"(?:HTTP|RTSP|ICE)/1\.[01] ([1-9][0-9]{2})(?: [^\r\n]*)?")
+_COLON_APART = re.compile(rb"(\n[!#$%&'*+\-.^_`|~0-9A-Za-z]+)[\t ]+:")
 # A chunked body, lengths not looked at: good enough for one that is to be passed over.
 _CHUNKS = re.compile(rb".*?\r\n0[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n", re.DOTALL)
 # Control characters but for these three may be borne (RFC 9110 section 5.5).
@@ -20,7 +21,7 @@ _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([^\0\r\n]*)")
 
 def final_statuses(data: bytes) -> set[int]:
     """What these bytes may be taken to say, where readers of good faith read them in two ways."""
-    names = ("interim_has_body", "blanks_end", "cr_ends")
+    names = ("interim_has_body", "blanks_end", "cr_ends", "colon_apart")
     readings = {
         final_status(data, **dict(zip(names, chosen, strict=True)))
         for chosen in itertools.product((False, True), repeat=len(names))
@@ -34,6 +35,7 @@ def final_status(
     interim_has_body: bool = False,
     blanks_end: bool = False,
     cr_ends: bool = False,
+    colon_apart: bool = False,
 ) -> int | None:
     """The first final status in these bytes, or None where they aren't a well-formed answer.
 
@@ -48,9 +50,12 @@ def final_status(
             (section 2.2); llhttp takes them for the head's end.
         cr_ends: a lone CR may be a space, or be refused (section 2.2); before a CRLF llhttp takes it
             for a line's end, and so the CRLF for the head's.
+        colon_apart: blanks between a field's name and its colon are wrong, and are to be taken out
+            of a response (section 5.1).
     """
     at = 0
     data = data.replace(b"\r\r\n", b"\r\n\r\n") if cr_ends else data
+    data = _COLON_APART.sub(rb"\1:", data) if colon_apart else data
     while True:
         lines, at = _head(data, at, blanks_end=blanks_end)
         if not lines:

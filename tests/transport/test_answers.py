@@ -218,6 +218,17 @@ async def test_a_redirect_to_nowhere_is_still_an_answer(location):
     assert reply.status == 302
 
 
+@pytest.mark.parametrize(
+    "location", [f"//up?token={SECRET}", f"//uptoken={SECRET}&name=p", f"http://{SECRET}@host/"]
+)
+async def test_a_redirect_shows_no_more_than_a_host(location):
+    """A server that mangles our own URL into its Location brings no part of the query out."""
+    script = answering(302, b"", [("Location", location)])
+    async with Wire(script) as wire, transport_to(wire.endpoint) as transport:
+        reply = await transport.send(request_to(wire.endpoint), whole())
+    assert SECRET not in repr(dict(reply.headers))
+
+
 async def test_cookies_are_not_sent_back():
     """Fault 52: a million rows must not stick to one server of many."""
     script = answering(200, b"ok", [("Set-Cookie", "session=1; Path=/")])

@@ -5,6 +5,7 @@ The client makes one for each attempt; the sweep finds by it what has stalled.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 ANSWER_LIMIT = 64 * 1024  # bytes read of an answer; a 292 kB gzip bomb once cost 331 MB
 SLOWEST = 16_000  # bytes/s that a kernel which doesn't tell is trusted to bring over
 KERNEL_BYTES = 4 << 20  # that a kernel takes at once
+_HOST = re.compile(r"[\w.:-]{0,253}")
 _KEPT_HEADERS = ("retry-after", "date", "content-type", "content-encoding")
 
 
@@ -124,11 +126,18 @@ class Content(aiohttp.BytesPayload):
         await super().write_with_length(writer, content_length)
 
 
+def _host_of(location: str) -> str:
+    """The host that a redirect leads to; what no host is called like may be anything, a URL of ours
+    with its token even."""
+    try:
+        host = URL(location).host or ""
+    except ValueError:
+        return "(unreadable)"
+    return host if _HOST.fullmatch(host) else "(unreadable)"
+
+
 def _kept(response: aiohttp.ClientResponse) -> Mapping[str, str]:
     headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
     if "Location" in response.headers:
-        try:
-            headers["location-host"] = URL(response.headers["Location"]).host or ""
-        except ValueError:
-            headers["location-host"] = "(unreadable)"
+        headers["location-host"] = _host_of(response.headers["Location"])
     return MappingProxyType(headers)
