@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from importer.settings import Settings
 
 TAIL_BYTES = 4 << 20  # of .part that are held against the journal: what is lost is at its end
-#: Rows behind the last outcome whose intents may have been lost as well: those in flight (64 where
-#: nobody names a number), those ready, and a group that was being committed.
-DOUBTFUL_ROWS = 64 + 16 + 64
+#: Rows behind the last outcome whose intents may have been lost as well: those ready, a group that
+#: was being committed, and those in flight. How many these were, only the lost entries knew: as many
+#: as now, or as where nobody names a number.
+READY_ROWS = 16 + 64
+IN_FLIGHT = 64
 _STATUS, _LINE, _KEY = (RESULT_COLUMNS.index(f"import_{n}") for n in ("status", "line", "key"))
 
 
@@ -55,14 +57,15 @@ def mend(opened: OpenedJob, settings: Settings) -> tuple[OpenedJob, Mended | Non
     part = opened.job.part
     _end_with_a_line(part)
     outcomes = list(_tail(part))
-    if not any(_is_lost(opened, status, key) for status, _, key in outcomes):
+    if not any(_is_lost(opened, *outcome) for outcome in outcomes):
         return opened, None
     taken = _take_over(opened, settings)
     # The rows stand in the manifest again, not in .part any more.
     snapshot = begin_snapshot(opened.journal, opened.survey, settings.reading)
     opened = replace(opened, snapshot=snapshot)
     lines = [line for _, line, _ in outcomes]
-    return opened, Mended(taken, _doubt(opened, min(lines), max(lines) + DOUBTFUL_ROWS))
+    in_doubt = READY_ROWS + max(IN_FLIGHT, settings.pace.concurrency or 0)
+    return opened, Mended(taken, _doubt(opened, min(lines), max(lines) + in_doubt))
 
 
 def _end_with_a_line(part: Path) -> None:
@@ -89,8 +92,10 @@ def _tail(part: Path) -> Iterator[tuple[str, int, bytes]]:
             continue  # the header, or the end of a row whose beginning is further up
 
 
-def _is_lost(opened: OpenedJob, status: str, key: bytes) -> bool:
+def _is_lost(opened: OpenedJob, status: str, line: int, key: bytes) -> bool:
     known = opened.journal.by_key(key)
+    if known is None:  # a row whose cells were edited is known by the key of before
+        known = opened.journal.by_lines(opened.snapshot, line, line).get(line)
     if known is None:
         return True
     was_interrupted = known.state is Status.UNKNOWN and known.code == "interrupted"

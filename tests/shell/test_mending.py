@@ -10,8 +10,8 @@ import pytest
 
 from tests.conftest import Archive
 from tests.faults.command import done, started
-from tests.shell.runs import in_journal, names, statuses
-from tests.wire import Wire
+from tests.shell.runs import edit, in_journal, names, statuses
+from tests.wire import Exchange, Wire
 
 pytestmark = [
     pytest.mark.anyio,
@@ -99,3 +99,26 @@ async def test_a_journal_that_lost_nothing_is_left_alone(archive: Archive) -> No
         assert ended.code in (0, 4), ended.said
         assert "its last entries" not in ended.said
         assert Counter(statuses(archive))["unknown"] <= 4 + 16 + 32
+
+
+async def test_a_row_that_goes_by_an_older_key_is_not_lost(archive: Archive) -> None:
+    """Its cells were edited in the results; .part has the key of its new ones, the journal not."""
+    archive.fill(3)
+
+    async def script(exchange: Exchange) -> None:
+        if exchange.receipt.number > 3:  # the second picture of the second run
+            await exchange.hang()
+
+    async with Wire() as wire:
+        assert (await done(archive, wire)).code == 0
+        edit(archive.results, lambda rows: [row | {"collection": "Winter Fair"} for row in rows])
+        wire.script = script
+        going = await started(archive, wire, "--rows", "all", "-c", "1", manifest=archive.results)
+        part = beside(archive, ".part")
+        await going.until(lambda: part.exists() and part.read_bytes().count(b"\n") > 1)
+        going.signal(signal.SIGKILL)
+        await going.ended()
+        wire.script = None
+        ended = await done(archive, wire, manifest=archive.results)
+    assert ended.code == 4, ended.said
+    assert "its last entries" not in ended.said
