@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 TAIL_BYTES = 4 << 20  # of .part that are held against the journal: what is lost is at its end
 #: Rows behind the last outcome whose intents may have been lost as well: those ready, a group that
-#: was being committed, and those in flight. How many these were, only the lost entries knew: as many
-#: as now, or as where nobody names a number.
+#: was being committed, and those in flight. How many these were, only the lost entries knew: so as
+#: many as now, or as where nobody names a number.
 READY_ROWS = 16 + 64
 IN_FLIGHT = 64
 _STATUS, _LINE, _KEY = (RESULT_COLUMNS.index(f"import_{n}") for n in ("status", "line", "key"))
