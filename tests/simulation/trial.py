@@ -7,6 +7,7 @@ import csv
 import gc
 import shutil
 import signal
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -312,7 +313,8 @@ def _put_to_rest(loop: SimulatedLoop) -> None:
 
 @contextmanager
 def unmourned() -> Iterator[None]:
-    """Killed runs leave coroutines that never began, and streams that nobody closed."""
+    """Killed runs leave coroutines that never began or ended, and streams that nobody closed."""
+    told, sys.unraisablehook = sys.unraisablehook, lambda _: None
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         warnings.simplefilter("ignore", ResourceWarning)
@@ -320,6 +322,7 @@ def unmourned() -> Iterator[None]:
             yield
         finally:
             gc.collect()
+            sys.unraisablehook = told
 
 
 def simulate(plan: Plan) -> World:
