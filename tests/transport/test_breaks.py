@@ -273,6 +273,15 @@ async def test_a_handshake_that_fails_is_a_failure_to_connect(on_accept, code, c
 # ---------------------------------------------------------------- what nobody has thought of
 
 
+def with_locals(error):
+    """A traceback as tools write it that show locals; without the tests' frames, which know all."""
+    frames = error.__traceback__
+    while frames.tb_frame.f_globals["__name__"].startswith("tests."):
+        frames = frames.tb_next
+    shown = traceback.TracebackException(type(error), error, frames, capture_locals=True)
+    return "".join(shown.format())
+
+
 async def test_a_defect_within_the_client_shows_no_url(monkeypatch, caplog):
     """Not even a traceback with locals, as some tools write it: aiohttp's frames hold the URL."""
 
@@ -284,8 +293,7 @@ async def test_a_defect_within_the_client_shows_no_url(monkeypatch, caplog):
         with pytest.raises(Defect, match="LookupError in the HTTP client") as caught:
             await transport.send(request_to(wire.endpoint), whole())
         assert transport.bytes_in_flight == 0
-    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    assert_nothing_leaked("".join(told.format()), caplog)
+    assert_nothing_leaked(with_locals(caught.value), caplog)
     assert "never heard of" in caught.value.trace
 
 
@@ -301,11 +309,7 @@ async def test_what_a_run_knows_shows_no_secret_when_it_is_shown(archive, monkey
     async with Wire() as wire:
         with pytest.raises(Defect) as caught:
             await run(archive, wire, token=Token(SECRET))
-    frames = caught.value.__traceback__
-    while frames.tb_frame.f_globals["__name__"].startswith("tests."):  # these know it
-        frames = frames.tb_next
-    shown = traceback.TracebackException(Defect, caught.value, frames, capture_locals=True)
-    told = "".join(shown.format())
+    told = with_locals(caught.value)
     assert "in _attempt" in told, "the frames that hold rows and requests are among them"
     assert SECRET not in told + caplog.text
     assert "5ecret" not in told + caplog.text
