@@ -20,6 +20,7 @@ from tests.conftest import HEADER
 from tests.crash.files import JournalSays, read_journal, read_rows
 from tests.crash.server import Server
 from tests.crash.work import FilledArchive
+from tests.leaks import hits
 
 GROUP = 64  # rows that may be unknown besides those in flight
 FIRST_LINE = 2  # of the manifest's rows
@@ -79,6 +80,7 @@ class Promises:
         if on_their_way > self._concurrency + GROUP:
             self.wrong[f"{on_their_way} rows are unknown after the kill of {saying}"] = None
         self._check_undamaged(journal, saying)
+        self._check_secrets(saying)
         for line, name in enumerate(self._archive.names, FIRST_LINE):
             status = journal.statuses.get(line, "not there")
             copies = self._copies(name)
@@ -93,6 +95,7 @@ class Promises:
 
     def check_ended(self, code: int, said: str, saying: str, *, stopped_by: int = 0) -> None:
         """A run ended by itself, or drained because of a signal whose exit code is given."""
+        self._check_secrets(saying, said)
         if "Traceback" in said:
             self.wrong[f"{saying} shows a traceback: {said[-600:]}"] = None
         if not self._archive.results.exists():
@@ -117,6 +120,11 @@ class Promises:
         for ending in (".part", ".tmp"):
             if self._archive.results.with_name(self._archive.results.name + ending).exists():
                 self.wrong[f"{saying} left its {ending} behind"] = None
+
+    def _check_secrets(self, saying: str, *texts: str) -> None:
+        """The token is in no file of the archive's folder, half written or whole."""
+        for where in hits(self._archive.folder, *texts):
+            self.wrong[f"the token is in {where[:200]} after {saying}"] = None
 
     def _check_undamaged(self, journal: JournalSays, saying: str) -> None:
         if journal.damage:
