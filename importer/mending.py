@@ -18,6 +18,9 @@ from importer.ledger.schema import translated
 from importer.ledger.snapshot import begin_snapshot
 from importer.manifest.columns import RESULT_COLUMNS
 from importer.model import MAYBE_THERE, Status
+from importer.transfer.pipeline import READY_ROWS
+from importer.transfer.rates import AUTO_CEILING
+from importer.transfer.scribe import GROUP_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +32,7 @@ TAIL_BYTES = 4 << 20  # of .part that are held against the journal: what is lost
 #: Rows behind the last outcome whose intents may have been lost as well: those ready, a group that
 #: was being committed, and those in flight. How many these were, only the lost entries knew: so as
 #: many as now, or as where nobody names a number.
-READY_ROWS = 16 + 64
-IN_FLIGHT = 64
+NOT_SENT_YET = READY_ROWS + GROUP_ROWS
 _STATUS, _LINE, _KEY = (RESULT_COLUMNS.index(f"import_{n}") for n in ("status", "line", "key"))
 
 
@@ -64,7 +66,7 @@ def mend(opened: OpenedJob, settings: Settings) -> tuple[OpenedJob, Mended | Non
     snapshot = begin_snapshot(opened.journal, opened.survey, settings.reading)
     opened = replace(opened, snapshot=snapshot)
     lines = [line for _, line, _ in outcomes]
-    in_doubt = READY_ROWS + max(IN_FLIGHT, settings.pace.concurrency or 0)
+    in_doubt = NOT_SENT_YET + max(AUTO_CEILING, settings.pace.concurrency or 0)
     return opened, Mended(taken, _doubt(opened, min(lines), max(lines) + in_doubt))
 
 

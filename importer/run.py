@@ -42,7 +42,7 @@ from importer.transfer.transport import Transport
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from importer.clock import Clock
     from importer.events import Observer
@@ -146,8 +146,7 @@ class Run:
         self._telling.observer.notice(
             RunBegan(opened.journal.run, name, host, survey.rows, settings.dry_run)
         )
-        for text in await anyio.to_thread.run_sync(lambda: list(before_sending(opened))):
-            self._telling.warn(text)
+        await self._warn_of(before_sending(opened))
         requests = 0
         if settings.strict and await self._is_bad(opened):
             pass  # nothing is sent; the results say which rows are bad
@@ -157,9 +156,13 @@ class Run:
             requests = await self._send(opened, intake)
         intake.close()
         is_whole = self._halting.cause is None and settings.reading.lines is None
-        for text in after_reading(opened, intake.admission, is_whole=is_whole):
-            self._telling.warn(text)
+        await self._warn_of(after_reading(opened, intake.admission, is_whole=is_whole))
         return await self._conclude(opened, requests)
+
+    async def _warn_of(self, notices: Iterator[str]) -> None:
+        """Look in a thread: each look may take a whole pass over the journal, or ask the system."""
+        for text in await anyio.to_thread.run_sync(list, notices):
+            self._telling.warn(text)
 
     # ------------------------------------------------------------ the ways of a run
 

@@ -15,6 +15,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from importer.ledger.schema import TABLES, VERSION, damaged, peeking, translated
+from importer.manifest.identity import KEY_BYTES
 from importer.model import Status
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _NUMBERS = (
 _WRONG = (
     "status NOT IN ('" + "', '".join(Status) + "')",
     "possible_duplicate NOT IN (0, 1)",
-    "key < x'' OR length(key) <> 16",
+    f"key < x'' OR length(key) <> {KEY_BYTES}",
     "sha256 < x''",
     *(f"{name} < '' OR {name} >= x''" for name in _TEXTS),
     *(f"{name} >= ''" for name in _NUMBERS),
@@ -47,7 +48,6 @@ _WRONG = (
 _SHAPE = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%' ORDER BY 1"
 _KEYS = "rows INDEXED BY sqlite_autoindex_rows_1 WHERE key >= x''"
 _NOT_TO_BE_SEEN = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_READONLY_ROLLBACK")
-KEY_BYTES = 16
 AT_ONCE = 4096  # keys that are brought together in one step; a power of two
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from importer.model import Status
 from importer.progress.words import pace, size, span
+from importer.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +30,7 @@ def closing_words(summary: Summary) -> list[str]:
     if summary.sent:
         rate = pace(summary.sent / summary.seconds) if summary.seconds else ""
         words.append(
-            f"this run: {_rows(summary.sent)}, {size(summary.sent_bytes)} in"
+            f"this run: {counted(summary.sent, 'row')}, {size(summary.sent_bytes)} in"
             f" {span(summary.seconds)}" + (f", {rate}" if rate else "")
         )
     if summary.by_code:
@@ -50,7 +51,7 @@ def stop_words(summary: Summary) -> list[str]:
     unknown = summary.tally[Status.UNKNOWN] + summary.tally[Status.SENDING]
     if unknown:
         words.append(
-            f"{_rows(unknown)} unknown: sent whole, but no answer told what became of"
+            f"{counted(unknown, 'row')} unknown: sent whole, but no answer told what became of"
             f" {'it' if unknown == 1 else 'them'}; look in the gallery before you send again. What"
             " is there: write uploaded over unknown in the results file"
         )
@@ -109,7 +110,7 @@ def _standing(summary: Summary) -> str:
         if count:
             parts.append(f"{count:,} {status.value}{plural}")
     dry = "dry run, nothing was sent; " if summary.is_dry else ""
-    return f"{dry}{_rows(summary.rows)}: {', '.join(parts)}"
+    return f"{dry}{counted(summary.rows, 'row')}: {', '.join(parts)}"
 
 
 def _pending(summary: Summary) -> int:
@@ -122,7 +123,3 @@ def _causes(by_code: Mapping[str, int]) -> str:
     named = [f"{count:,} {code}" for code, count in ranked[:CODES_SHOWN]]
     more = len(ranked) - CODES_SHOWN
     return ", ".join(named) + (f" and {more} more" if more > 0 else "")
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row" if count == 1 else f"{count:,} rows"
