@@ -1,0 +1,252 @@
+"""Clients run in turn against one sink: what each cost, and whether every byte came."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.data import DataSet
+
+if TYPE_CHECKING:
+    import resource
+    from collections.abc import Callable, Mapping, Sequence
+
+    from benchmarks.sink import Sink
+
+PAUSE_S = 0.1  # between two runs: sockets close, the sink is at rest
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one run of a client is given."""
+
+    data: DataSet
+    concurrency: int
+    origin: str  #: of an object store
+    endpoint: str  #: of a gallery
+    folder: Path  #: empty, and gone afterwards
+    certificate: Path | None  #: to trust; None without TLS
+
+    @property
+    def manifest(self) -> Path:
+        return self.folder / "manifest.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A command that uploads a job's pictures, and nothing else."""
+
+    name: str
+    words: Callable[[Job], Sequence[str]]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    start_in: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: the whole tree of its processes, start and end included."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+    requests: int
+    connections: int
+    trouble: str  #: empty: each byte came, and the command ended well
+
+
+@dataclass(slots=True)
+class Measured:
+    """All runs of one client on one data set, and its start-ups: runs of one row."""
+
+    data: DataSet
+    latency_s: float = 0.0
+    runs: list[Run] = field(default_factory=list)
+    starts: list[Run] = field(default_factory=list)
+
+    @property
+    def trouble(self) -> str:
+        return next((run.trouble for run in [*self.runs, *self.starts] if run.trouble), "")
+
+    @property
+    def start_cpu_s(self) -> float:
+        return statistics.median(run.cpu_s for run in self.starts)
+
+    @property
+    def start_wall_s(self) -> float:
+        """Without the one answer that was waited for."""
+        return max(0.0, statistics.median(run.wall_s for run in self.starts) - self.latency_s)
+
+    @property
+    def cpus_us(self) -> list[float]:
+        """A round's CPU an upload, start-up subtracted."""
+        rows = self.data.rows
+        return [max(1e-9, run.cpu_s - self.start_cpu_s) / rows * 1e6 for run in self.runs]
+
+    @property
+    def cpu_us(self) -> float:
+        return statistics.median(self.cpus_us)
+
+    @property
+    def rates(self) -> list[float]:
+        """A round's uploads a second, start-up subtracted."""
+        rows = self.data.rows
+        return [rows / max(1e-3, run.wall_s - self.start_wall_s) for run in self.runs]
+
+    @property
+    def rate(self) -> float:
+        return statistics.median(self.rates)
+
+    @property
+    def mb_s(self) -> float:
+        return self.rate * self.data.size_bytes / 1e6
+
+    @property
+    def peak_mb(self) -> float:
+        return max(run.peak_mb for run in self.runs)
+
+    @property
+    def connections(self) -> int:
+        return max(run.connections for run in self.runs)
+
+
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The median of the rounds' ratios: what changes from round to round strikes both."""
+    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+
+
+def measure(
+    clients: Sequence[Client],
+    sink: Sink,
+    data: DataSet,
+    *,
+    concurrency: int,
+    rounds: int,
+    tls: bool = False,
+    latency_ms: float = 0.0,
+    limit_s: float = 120.0,
+) -> dict[str, Measured]:
+    """Run all clients in turn, in another order each round; a start-up before each run."""
+    found = {client.name: Measured(data, latency_ms / 1000) for client in clients}
+    one = DataSet(data.folder.with_name(f"{data.folder.name}-one"), 1, data.size_bytes)
+    _link_first(data, one)
+    for number in range(rounds):
+        turn = number % len(clients)
+        order = [*clients[turn:], *clients[:turn]]
+        for client in order if number % 2 else reversed(order):
+            measured = found[client.name]
+            for what, into in ((one, measured.starts), (data, measured.runs)):
+                run = _run(
+                    client,
+                    sink,
+                    what,
+                    concurrency=concurrency,
+                    tls=tls,
+                    latency_ms=latency_ms,
+                    limit_s=limit_s,
+                )
+                into.append(run)
+                _tell(f"round {number + 1} {client.name}: {what.rows} rows in {run.wall_s:.2f} s")
+                if run.trouble:
+                    _tell(f"  {run.trouble}")
+    return found
+
+
+def _link_first(data: DataSet, one: DataSet) -> None:
+    """A folder with the first picture alone, for clients that take a folder."""
+    one.folder.mkdir(exist_ok=True)
+    link = one.folder / "000000.jpg"
+    if not link.exists():
+        os.link(data.folder / "000000.jpg", link)
+
+
+def _run(
+    client: Client,
+    sink: Sink,
+    data: DataSet,
+    *,
+    concurrency: int,
+    tls: bool,
+    latency_ms: float,
+    limit_s: float,
+) -> Run:
+    time.sleep(PAUSE_S)
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=data.folder.parent))
+    try:
+        certificate = sink.certificate if tls else None
+        origin, endpoint = sink.origin(tls=tls), sink.endpoint(tls=tls)
+        job = Job(data, concurrency, origin, endpoint, folder, certificate)
+        job.manifest.write_text("source\n" + "".join(f"{path}\n" for path in data.paths()))
+        words = list(client.words(job))
+        sink.begin(latency_ms=latency_ms)
+        with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
+            began = time.perf_counter()
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env={**_clean_environment(), **client.environment},
+                cwd=client.start_in,
+                start_new_session=True,
+            )
+            code, usage = _wait(process, limit_s)
+            wall_s = time.perf_counter() - began
+        taken = sink.taken()
+        trouble = ""
+        if (taken.requests, taken.bytes) != (data.rows, data.bytes):
+            trouble = f"INCOMPLETE: {taken.requests} requests, {taken.bytes} bytes came"
+        elif code:
+            trouble = f"exit code {code}"
+        if trouble:
+            said = (folder / "stderr").read_text(errors="replace").strip()
+            trouble += f"; its last words: {said[-400:]}" if said else ""
+        return Run(
+            wall_s=wall_s,
+            cpu_s=usage.ru_utime + usage.ru_stime,
+            peak_mb=usage.ru_maxrss / 1024,
+            requests=taken.requests,
+            connections=taken.connections,
+            trouble=trouble,
+        )
+    finally:
+        shutil.rmtree(folder)
+
+
+def _wait(process: subprocess.Popen[bytes], limit_s: float) -> tuple[int, resource.struct_rusage]:
+    """Wait for a command and all it started; cut it off at the limit."""
+
+    def cut_off(*_: object) -> None:
+        os.killpg(process.pid, signal.SIGKILL)
+
+    before = signal.signal(signal.SIGALRM, cut_off)
+    signal.setitimer(signal.ITIMER_REAL, limit_s)
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:
+        cut_off()
+        raise
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, usage
+
+
+def _clean_environment() -> dict[str, str]:
+    """Without settings of ours, and without a proxy in the way of loopback."""
+    unwanted = ("IMPORTER_", "AWS_", "RCLONE_", "COV_")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
+    return {k: v for k, v in kept.items() if not k.lower().endswith("_proxy")}
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
