@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import json
 import os
 import platform
@@ -14,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
 
 @dataclass(slots=True)
@@ -64,12 +67,30 @@ def parser(description: str | None, *, rounds: int) -> argparse.ArgumentParser:
     made.add_argument("--markdown", action="store_true", help="tables for a page")
     made.add_argument("--json", type=Path, metavar="FILE", help="keep the tables, for report")
     made.add_argument("--data", type=Path, metavar="DIR", help="where data sets are kept")
+    made.add_argument(
+        "--lock",
+        type=Path,
+        metavar="FILE",
+        help="measure each round under this file's lock, where others measure on this machine too",
+    )
     made.set_defaults(usual_rounds=rounds)
     return made
 
 
 def rounds_of(args: argparse.Namespace) -> int:
     return int(args.rounds or (1 if args.small else args.usual_rounds))
+
+
+def turns(args: argparse.Namespace) -> Callable[[], AbstractContextManager[object]]:
+    """What a round is measured in: alone on this machine, where everyone takes the lock."""
+    return contextlib.nullcontext if args.lock is None else lambda: _locked(args.lock)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def home(args: argparse.Namespace) -> Path:
@@ -93,6 +114,9 @@ def finish(
     if trouble:
         print(f"\nthese figures count for nothing: {trouble}")
         return 1
+    if args.small:
+        print("\nthis was small: it shows that all runs, its figures mean nothing")
+        return 0
     if goals:
         print()
     for goal in goals:
@@ -106,7 +130,7 @@ def finish(
             "goals": [asdict(goal) for goal in goals],
         }
         args.json.write_text(json.dumps(kept, indent=1) + "\n")
-    return 0 if args.small or all(goal.is_met for goal in goals) else 1
+    return 0 if all(goal.is_met for goal in goals) else 1
 
 
 def machine() -> str:
@@ -121,6 +145,9 @@ def machine() -> str:
     return f"{model}, {cores}, Linux {platform.release()}, Python {platform.python_version()}"
 
 
+_NO_FIGURES = ("--json", "--data", "--lock")
+
+
 def _module() -> str:
     return f"benchmarks.{Path(sys.argv[0]).stem}"
 
@@ -130,9 +157,9 @@ def _typed() -> list[str]:
     words, at = [], 1
     while at < len(sys.argv):
         word = sys.argv[at]
-        if word in ("--json", "--data"):
+        if word in _NO_FIGURES:
             at += 1
-        elif word != "--markdown" and not word.startswith(("--json=", "--data=")):
+        elif word != "--markdown" and word.partition("=")[0] not in _NO_FIGURES:
             words.append(word)
         at += 1
     return words

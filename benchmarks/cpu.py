@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks import clients, data
-from benchmarks.command import Goal, Table, finish, home, parser, rounds_of
+from benchmarks.command import Goal, Table, finish, home, parser, rounds_of, turns
 from benchmarks.measuring import Measured, measure, ratio
 from benchmarks.sink import Sink
 
@@ -47,6 +47,7 @@ def main() -> int:
             concurrency=args.concurrency,
             rounds=rounds_of(args),
             tls=args.tls,
+            turn=turns(args),
         )
     trouble = next((f"{name}: {one.trouble}" for name, one in found.items() if one.trouble), "")
     title = (

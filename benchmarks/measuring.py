@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -15,13 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.data import DataSet
+from benchmarks.sink import compiled
 
 if TYPE_CHECKING:
-    import resource
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from benchmarks.sink import Sink
 
+LAUNCH = Path(__file__).with_name("launch.c")
 PAUSE_S = 0.1  # between two runs: sockets close, the sink is at rest
 
 
@@ -133,30 +136,30 @@ def measure(
     tls: bool = False,
     latency_ms: float = 0.0,
     limit_s: float = 120.0,
+    turn: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext,
 ) -> dict[str, Measured]:
     """Run all clients in turn, in another order each round; a start-up before each run."""
     found = {client.name: Measured(data, latency_ms / 1000) for client in clients}
     one = DataSet(data.folder.with_name(f"{data.folder.name}-one"), 1, data.size_bytes)
     _link_first(data, one)
     for number in range(rounds):
-        turn = number % len(clients)
-        order = [*clients[turn:], *clients[:turn]]
-        for client in order if number % 2 else reversed(order):
-            measured = found[client.name]
-            for what, into in ((one, measured.starts), (data, measured.runs)):
-                run = _run(
-                    client,
-                    sink,
-                    what,
-                    concurrency=concurrency,
-                    tls=tls,
-                    latency_ms=latency_ms,
-                    limit_s=limit_s,
-                )
-                into.append(run)
-                _tell(f"round {number + 1} {client.name}: {what.rows} rows in {run.wall_s:.2f} s")
-                if run.trouble:
-                    _tell(f"  {run.trouble}")
+        first = number % len(clients)
+        order = [*clients[first:], *clients[:first]]
+        with turn():
+            for client in order if number % 2 else reversed(order):
+                measured = found[client.name]
+                for what, into in ((one, measured.starts), (data, measured.runs)):
+                    run = _run(
+                        client,
+                        sink,
+                        what,
+                        concurrency=concurrency,
+                        tls=tls,
+                        latency_ms=latency_ms,
+                        limit_s=limit_s,
+                    )
+                    into.append(run)
+                    _tell(number, client, what, run)
     return found
 
 
@@ -190,7 +193,7 @@ def _run(
         with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
             began = time.perf_counter()
             process = subprocess.Popen(
-                words,
+                [str(compiled(LAUNCH)), str(folder / "usage"), *words],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -198,8 +201,9 @@ def _run(
                 cwd=client.start_in,
                 start_new_session=True,
             )
-            code, usage = _wait(process, limit_s)
+            code = _wait(process, limit_s)
             wall_s = time.perf_counter() - began
+        cpu_s, peak_mb = _used(folder / "usage")
         taken = sink.taken()
         trouble = ""
         if (taken.requests, taken.bytes) != (data.rows, data.bytes):
@@ -211,8 +215,8 @@ def _run(
             trouble += f"; its last words: {said[-400:]}" if said else ""
         return Run(
             wall_s=wall_s,
-            cpu_s=usage.ru_utime + usage.ru_stime,
-            peak_mb=usage.ru_maxrss / 1024,
+            cpu_s=cpu_s,
+            peak_mb=peak_mb,
             requests=taken.requests,
             connections=taken.connections,
             trouble=trouble,
@@ -221,24 +225,24 @@ def _run(
         shutil.rmtree(folder)
 
 
-def _wait(process: subprocess.Popen[bytes], limit_s: float) -> tuple[int, resource.struct_rusage]:
-    """Wait for a command and all it started; cut it off at the limit."""
+def _used(report: Path) -> tuple[float, float]:
+    """Seconds of CPU and MB at the peak; nothing of a command that was cut off."""
+    if not report.exists():
+        return 0.0, 0.0
+    user, system, peak_kib = report.read_text().split()
+    return float(user) + float(system), int(peak_kib) / 1024
 
-    def cut_off(*_: object) -> None:
-        os.killpg(process.pid, signal.SIGKILL)
 
-    before = signal.signal(signal.SIGALRM, cut_off)
-    signal.setitimer(signal.ITIMER_REAL, limit_s)
+def _wait(process: subprocess.Popen[bytes], limit_s: float) -> int:
+    """Wait for a command; at the limit, or when we are stopped, cut it off with all it started."""
     try:
-        _, status, usage = os.wait4(process.pid, 0)
-    except BaseException:
-        cut_off()
+        return process.wait(limit_s)
+    except BaseException as error:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if isinstance(error, subprocess.TimeoutExpired):
+            return 124  # as timeout(1) says it
         raise
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, usage
 
 
 def _clean_environment() -> dict[str, str]:
@@ -248,5 +252,7 @@ def _clean_environment() -> dict[str, str]:
     return {k: v for k, v in kept.items() if not k.lower().endswith("_proxy")}
 
 
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def _tell(number: int, client: Client, data: DataSet, run: Run) -> None:
+    """For whoever waits; the tables come at the end."""
+    text = f"round {number + 1} {client.name}: {data.rows:,} rows in {run.wall_s:.2f} s"
+    print(f"{text}; {run.trouble}" if run.trouble else text, file=sys.stderr, flush=True)

@@ -33,7 +33,7 @@ class Sink:
 
     def __init__(self) -> None:
         self._folder = _own_folder()
-        program, self.has_tls = _compiled(SOURCE, self._folder)
+        program, self.has_tls = _compiled_sink(self._folder)
         self.certificate = self._folder / "certificate.pem"
         words = [str(program)]
         if self.has_tls:
@@ -87,11 +87,12 @@ class Sink:
         return heard
 
 
-def compiled_shim(source: Path) -> Path:
-    """A C file as a library that the loader puts before others."""
-    program = _own_folder() / f"{source.stem}-{_digest(source)}.so"
+def compiled(source: Path, *, is_library: bool = False) -> Path:
+    """A small C program of ours, or a library that the loader puts before others."""
+    program = _own_folder() / f"{source.stem}-{_digest(source)}{'.so' if is_library else ''}"
     if not program.exists():
-        _compile(["-shared", "-fPIC", "-O2"], source, program, ["-ldl"])
+        flags = ["-shared", "-fPIC"] if is_library else []
+        _compile([*flags, "-O2"], source, program, ["-ldl"] if is_library else [])
     return program
 
 
@@ -109,20 +110,20 @@ def _digest(source: Path) -> str:
     return hashlib.sha256(source.read_bytes()).hexdigest()[:12]
 
 
-def _compiled(source: Path, folder: Path) -> tuple[Path, bool]:
+def _compiled_sink(folder: Path) -> tuple[Path, bool]:
     """The program, and whether it has TLS."""
-    program = folder / f"sink-{_digest(source)}"
+    program = folder / f"sink-{_digest(SOURCE)}"
     with_tls = program.with_name(program.name + "-tls")
     if with_tls.exists():
         return with_tls, True
     try:
         if shutil.which("openssl"):
-            _compile(["-O2", "-DTLS"], source, with_tls, ["-lssl", "-lcrypto"])
+            _compile(["-O2", "-DTLS"], SOURCE, with_tls, ["-lssl", "-lcrypto"])
             return with_tls, True
     except subprocess.CalledProcessError:
         pass  # no headers of OpenSSL: plain HTTP can be measured all the same
     if not program.exists():
-        _compile(["-O2"], source, program, [])
+        _compile(["-O2"], SOURCE, program, [])
     return program, False
 
 
