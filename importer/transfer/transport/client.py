@@ -6,9 +6,10 @@ All of aiohttp's exceptions end in this package, because their text holds the UR
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 import anyio
@@ -16,15 +17,18 @@ import truststore
 from yarl import URL
 
 from importer.model import Answer, NoAnswer, Reply
-from importer.transfer.sources import SourceFault, Streamed
+from importer.transfer.sources import SourceFault, Streamed, Whole
 from importer.transfer.transport.breaking import broken, defect_of
-from importer.transfer.transport.connector import (
-    TRAVELLER,
-    GuardedConnector,
-    Heard,
-    heard_of,
-)
+from importer.transfer.transport.connector import GuardedConnector, Heard, heard_of
 from importer.transfer.transport.flight import ANSWER_LIMIT, Content, Flight
+from importer.transfer.transport.parcel import (
+    HEADERS,
+    PARCEL_UP_TO,
+    Parcel,
+    ParcelRequest,
+    Tracker,
+    head_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from importer.settings import Patience, Sending
     from importer.transfer.sources import Body
 
+_AUTHORITY = re.compile(r"[^/]*//[^/?]*")
 KEEPALIVE_S = 10.0  # below what servers keep (nginx 75, Apache 5 to 15, gunicorn behind a proxy 60)
 SWEEP_S = 0.5  # how often the requests in flight are looked at for a stall
 _SPOKEN = (aiohttp.HttpVersion10, aiohttp.HttpVersion11)  # aiohttp reads "HTTP/2.0 200" as well
@@ -50,6 +55,10 @@ class Transport:
         self.clock = clock
         self.connections = connections
         self.requests = 0  #: how many were made
+        self._limit_s = patience.answer_s + patience.connect_s
+        self._host = sending.host
+        self._endpoint = URL(sending.endpoint, encoded=True)
+        self._target_at = len(_AUTHORITY.match(sending.endpoint)[0])  # type: ignore[index]
         self._flights: set[Flight] = set()
 
     async def __aenter__(self) -> Self:
@@ -65,10 +74,12 @@ class Transport:
             connector=connector,
             # Neither a total nor a reading time: a large picture over a thin line takes its time.
             # The sweep finds what doesn't move.
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.patience.connect_s),
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=self._limit_s, sock_connect=self.patience.connect_s
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            headers={"User-Agent": "darkroom-importer", "Accept-Encoding": "identity"},
+            request_class=ParcelRequest,
         )
         self._sweeper = asyncio.create_task(self._sweep(), name="sweep of stalled requests")
         return self
@@ -82,34 +93,30 @@ class Transport:
     @property
     def bytes_in_flight(self) -> int:
         """Bytes of unfinished requests that have left for the network."""
-        return sum(flight.tracker.bytes_written for flight in self._flights)
+        return sum(flight.bytes_written for flight in self._flights)
 
     async def send(self, request: Request, body: Body) -> Reply | SourceFault:
         """Post one picture, once. Never raises for what the network or the gallery does."""
         self.requests += 1
-        flight = self._flight(len(request.prefix) + body.size_bytes + len(request.suffix))
+        size = len(request.prefix) + body.size_bytes + len(request.suffix)
+        flight = Flight(size, self.clock.monotonic())
         if not isinstance(body, Streamed):
-            return await self._post(
-                request, Content(_in_form(request, body.content), flight), flight
-            )
+            return await self._flown(request, body, flight)
         blocks = _framed(request.prefix, body.blocks(), request.suffix, flight)
         try:
-            reply = await self._post(request, blocks, flight)
+            reply = await self._flown(request, blocks, flight)
         finally:
             await _close(blocks)
         return reply if body.fault is None or isinstance(reply, Answer) else body.fault
 
-    def _flight(self, size: int) -> Flight:
-        return Flight(aiohttp.UploadTracker(), size, asyncio.timeout(None), self.clock.monotonic())
-
-    async def _post(
-        self, request: Request, content: Content | AsyncIterator[bytes], flight: Flight
+    async def _flown(
+        self, request: Request, content: Whole | AsyncIterator[bytes], flight: Flight
     ) -> Reply:
-        TRAVELLER.set(flight)
+        is_small = flight.size_bytes <= PARCEL_UP_TO and isinstance(content, Whole)
+        post = self._post_parcel if is_small and not self.sending.proxy else self._post
         self._flights.add(flight)
         try:
-            async with flight.scope:
-                return await self._exchange(request, content, flight)
+            return await self._received(flight, await post(request, content, flight))
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # OSError includes TimeoutError; ValueError is aiohttp's refusal of a URL.
             return self._broken(error, flight)
@@ -117,41 +124,66 @@ class Transport:
             raise defect_of(error) from None
         finally:
             self._flights.discard(flight)
-            TRAVELLER.set(None)
 
-    async def _exchange(
-        self, request: Request, content: Content | AsyncIterator[bytes], flight: Flight
-    ) -> Reply:
-        host = self.sending.host
-        async with self._session.post(
+    async def _post_parcel(
+        self, request: Request, content: Any, flight: Flight
+    ) -> aiohttp.ClientResponse:
+        """Post a small body; aiohttp sees the endpoint alone, and not the token behind it."""
+        target = request.url[self._target_at :]
+        head = head_of(
+            target if target.startswith("/") else f"/{target}",
+            self._endpoint.host_port_subcomponent or "",
+            request.headers,
+            flight.size_bytes,
+        )
+        parcel = Parcel(head, _in_form(request, content), flight)
+        return await self._session.post(self._endpoint, data=parcel, allow_redirects=False)
+
+    async def _post(
+        self, request: Request, content: Whole | AsyncIterator[bytes], flight: Flight
+    ) -> aiohttp.ClientResponse:
+        """Post what is large, or read from a file, or goes by a proxy."""
+        flight.tracker = Tracker(flight)
+        return await self._session.post(
             URL(request.url, encoded=True),
-            data=content,
-            headers={**request.headers, "Content-Length": str(flight.size_bytes)},
+            data=Content(_in_form(request, content), flight)
+            if isinstance(content, Whole)
+            else content,
+            headers={**HEADERS, **request.headers, "Content-Length": str(flight.size_bytes)},
             allow_redirects=False,
             upload_tracker=flight.tracker,
             proxy=self.sending.proxy or None,
-        ) as response:
-            flight.heard = heard_of(flight.transport, flight.tracker.bytes_written)
+        )
+
+    async def _received(self, flight: Flight, response: aiohttp.ClientResponse) -> Reply:
+        try:
+            flight.heard = heard_of(flight.transport, flight.bytes_written)
             if flight.heard is Heard.NOTHING:
                 response.close()
-                return NoAnswer(
-                    "unasked", f"{host} spoke before it was asked", flight.is_sent_whole
-                )
+                said = f"{self._host} spoke before it was asked"
+                return NoAnswer("unasked", said, flight.is_sent_whole)
             if response.version not in _SPOKEN:
                 response.close()
-                return NoAnswer("not_http", f"{host} answered in no HTTP/1", flight.is_sent_whole)
+                said = f"{self._host} answered in no HTTP/1"
+                return NoAnswer("not_http", said, flight.is_sent_whole)
             flight.response = response
-            answer = await _read_answer(flight)
-        if await flight.is_contradicted():
-            return NoAnswer("unasked", f"{host} gave two answers at once", answer.sent_whole)
+            answer = await _read_answer(flight, response)
+        finally:
+            if not response.closed or flight.tracker is not None:
+                response.release()
+                await response.wait_for_close()
+        if flight.has_more_answers and await flight.is_contradicted():
+            return NoAnswer("unasked", f"{self._host} gave two answers at once", answer.sent_whole)
         return answer
 
     def _broken(self, error: Exception, flight: Flight) -> Reply:
         """What broke behind the headers of an answer doesn't unsay its status."""
         if flight.response is not None:
             return flight.answer(is_cut=True)
-        whole, host = flight.is_sent_whole, self.sending.host
-        if flight.is_cut and not whole:
+        whole, host = flight.is_sent_whole, self._host
+        if flight.is_cut and whole:
+            return NoAnswer("timeout", f"no answer from {host} in time", whole)
+        if flight.is_cut:
             return NoAnswer("stalled", f"{host} stopped taking the picture's bytes", whole)
         if flight.is_stale:
             return NoAnswer("connect", f"a kept connection to {host} was no good any more", False)
@@ -168,12 +200,11 @@ class Transport:
                 limit = flight.patience_s(self.patience.answer_s) + self.patience.connect_s
                 is_over = flight.is_abandoned or now - flight.moved_at > limit
                 if is_over and not flight.is_cut:
-                    flight.is_cut = True
-                    flight.scope.reschedule(asyncio.get_running_loop().time())
+                    flight.cut()
 
 
-def _in_form(request: Request, content: bytes) -> bytes:
-    return request.prefix + content + request.suffix if request.prefix else content
+def _in_form(request: Request, body: Whole) -> bytes:
+    return request.prefix + body.content + request.suffix if request.prefix else body.content
 
 
 async def _framed(
@@ -200,10 +231,8 @@ async def _close(blocks: AsyncGenerator[bytes]) -> None:
             await asyncio.sleep(0.001)
 
 
-async def _read_answer(flight: Flight) -> Answer:
+async def _read_answer(flight: Flight, response: aiohttp.ClientResponse) -> Answer:
     """The start of an answer; the rest isn't wanted."""
-    response = flight.response
-    assert response is not None
     room = ANSWER_LIMIT
     while room > 0 and (part := await response.content.readany()):
         flight.parts.append(part[:room])

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import select
 import sys
-from contextvars import ContextVar
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 import aiohttp
 
@@ -16,18 +15,6 @@ if sys.platform.startswith("linux"):  # here: with too many open files, nothing 
 
 if TYPE_CHECKING:
     import asyncio
-
-
-class Traveller(Protocol):
-    """One request on its way, that wants to know the connection it travels on."""
-
-    protocol: aiohttp.client_proto.ResponseHandler | None
-    transport: asyncio.BaseTransport | None
-    is_reused: bool  #: that connection has carried a request before
-
-
-#: whose request is being connected; each runs in a task of its own
-TRAVELLER: ContextVar[Traveller | None] = ContextVar("traveller", default=None)
 
 
 class GuardedConnector(aiohttp.TCPConnector):
@@ -44,24 +31,15 @@ class GuardedConnector(aiohttp.TCPConnector):
             protocol = connection.protocol
             is_clean = protocol is not None and not protocol.should_close
             if is_clean and not is_readable(connection.transport):
-                if traveller := TRAVELLER.get():
-                    traveller.is_reused = True
+                connection.was_idle = True  # type: ignore[attr-defined]
                 return connection
             connection.close()
         return None
 
-    async def connect(
-        self,
-        req: aiohttp.ClientRequest,
-        traces: list[aiohttp.tracing.Trace],
-        timeout: aiohttp.ClientTimeout,
-    ) -> aiohttp.connector.Connection:
-        connection = await super().connect(req, traces, timeout)
-        traveller = TRAVELLER.get()
-        if traveller is not None:
-            traveller.protocol = connection.protocol
-            traveller.transport = connection.transport
-        return connection
+
+def was_idle(connection: aiohttp.connector.Connection) -> bool:
+    """It has carried a request before."""
+    return getattr(connection, "was_idle", False)
 
 
 def is_readable(transport: asyncio.BaseTransport | None) -> bool:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import aiohttp
 from yarl import URL
 
 from importer.model import Answer
-from importer.transfer.transport.connector import Heard, is_readable, unsent_bytes
+from importer.transfer.transport.connector import Heard, is_readable, unsent_bytes, was_idle
 
 if TYPE_CHECKING:
     import asyncio
@@ -31,10 +31,12 @@ _KEPT_HEADERS = ("retry-after", "date", "content-type", "content-encoding")
 class Flight:
     """One request on its way."""
 
-    tracker: aiohttp.UploadTracker
     size_bytes: int
-    scope: asyncio.Timeout
     moved_at: float
+    tracker: aiohttp.UploadTracker | None = None  #: counts a body that goes out piece by piece
+    is_handed_over: bool = (
+        False  #: the body is no longer than a transport takes at once, and it did
+    )
     protocol: aiohttp.client_proto.ResponseHandler | None = None
     transport: asyncio.BaseTransport | None = None
     is_reused: bool = False  #: the connection has carried a request before
@@ -53,7 +55,20 @@ class Flight:
         "complete" with too few bytes, and a quick gallery answers a streamed body before aiohttp's
         writer has come round to noting its end.
         """
-        return self.tracker.bytes_written == self.size_bytes
+        return self.bytes_written == self.size_bytes
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes of the body that have left for the kernel."""
+        if self.tracker is not None:
+            return self.tracker.bytes_written
+        return self.size_bytes if self.is_handed_over else 0
+
+    def board(self, connection: aiohttp.connector.Connection) -> None:
+        """This is the connection that it travels on."""
+        self.protocol = connection.protocol
+        self.transport = connection.transport
+        self.is_reused = was_idle(connection)
 
     def look(self) -> None:
         """Right before the first byte: what lies on a used connection now can't be meant for us.
@@ -64,9 +79,14 @@ class Flight:
         Raises:
             ConnectionError: nothing may be sent there, and nothing was.
         """
-        if self.is_reused and not self.tracker.bytes_written and is_readable(self.transport):
+        if self.is_reused and not self.bytes_written and is_readable(self.transport):
             self.is_stale = True
             raise ConnectionError
+
+    @property
+    def has_more_answers(self) -> bool:
+        """Behind the answer lies another one."""
+        return self.protocol is not None and len(self.protocol) > 0
 
     async def is_contradicted(self) -> bool:
         """Behind the answer lies another one: which of the two is ours, nobody can tell."""
@@ -81,7 +101,7 @@ class Flight:
     def has_moved(self) -> bool:
         """Bytes went out since the last look, by us or by the kernel."""
         before = self.progress
-        self.progress = self.tracker.bytes_written, unsent_bytes(self.transport) or 0
+        self.progress = self.bytes_written, unsent_bytes(self.transport) or 0
         return self.progress != before
 
     @property
@@ -95,6 +115,18 @@ class Flight:
             and self.transport is not None
             and (self.transport.is_closing())
         )
+
+    def cut(self) -> None:
+        """End it, wherever it is; whoever waits for it hears so by an error.
+
+        Before it has a connection, aiohttp's own time limits for that hold.
+        """
+        if self.response is not None:
+            self.is_cut = True
+            self.response.close()
+        elif self.transport is not None:
+            self.is_cut = True
+            cast("asyncio.WriteTransport", self.transport).abort()
 
     def patience_s(self, answer_s: float) -> float:
         """How long nothing may move."""
