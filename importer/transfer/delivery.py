@@ -33,6 +33,8 @@ from importer.transfer.retry import (
 from importer.transfer.sources import SourceFault, Whole, load
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from importer.clock import Clock
     from importer.destination.protocol import Destination
     from importer.model import Picture, Stop
@@ -69,6 +71,7 @@ class _Try:
     forgiven: int = 0  #: of them, those that an outage swallowed: the row isn't given up for them
     hiccups: int = 0  #: attempts that broke off because the disk couldn't be read
     reply: Reply | None = None
+    at: datetime | None = None  #: when it came
     is_on_its_way: bool = False  #: its intent is durable and its bytes may have left
     unknown: Settle | None = None  #: an earlier attempt of this run may have brought it there
     pending: Settle = NOT_SENT  #: while it waits: how the last attempt ended
@@ -108,7 +111,8 @@ class Delivery:
             raise
         finally:
             self.first_told.set()
-        await self.scribe.room()
+        if self.scribe.is_behind:
+            await self.scribe.room()
 
     async def reread(
         self, picture: Picture, found: Body | SourceFault
@@ -167,7 +171,8 @@ class Delivery:
             self.pacing.unused()
             return self._after_fault(one, reply)
         one.reply = reply
-        verdict = self.destination.judge(reply, now=self.clock.now())
+        one.at = self.clock.now()
+        verdict = self.destination.judge(reply, now=one.at)
         self.pacing.report(verdict)
         if isinstance(verdict, TryAgain) and verdict.may_be_there:
             one.admitted = replace(one.admitted, possible_duplicate=True)
@@ -231,7 +236,7 @@ class Delivery:
         outcome = self._outcome(one, step)
         one.is_on_its_way = False
         self.scribe.settle(outcome)
-        if step.status is Status.UPLOADED:
+        if step.status is Status.UPLOADED and self._forbidden:
             self.end()  # those that were forbidden stood alone: it is their own fault
         cause = self.limits.record(step.status, step.code)
         if cause is not None:
@@ -281,7 +286,7 @@ class Delivery:
             sha256=body.sha256,
             mtime_ns=body.stamp.mtime_ns if body.stamp else 0,
             seconds=self.clock.monotonic() - one.began,
-            at=timestamp(self.clock.now()),
+            at=timestamp(one.at or self.clock.now()),
             answer=one_line(text, token=self.token, limit=ANSWER_SHOWN) if text else "",
         )
 

@@ -6,6 +6,7 @@ lets what is in flight finish; what was only intended goes back to pending.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -15,6 +16,7 @@ import anyio.to_thread
 
 from importer.errors import ManifestError
 from importer.model import Admitted, Stop
+from importer.transfer.belt import Belt, Emptied
 from importer.transfer.delivery import Loaded
 from importer.transfer.sources import SourceFault, load
 
@@ -26,13 +28,12 @@ if TYPE_CHECKING:
     from importer.transfer.delivery import Delivery
     from importer.transfer.intake import Intake
     from importer.transfer.pacing import Slot
+    from importer.transfer.sources import Body
 
 GROUP_ROWS = 32  # small pictures read in one thread hop
 GROUP_BYTES = 4 << 20  # of them, about: a group of larger pictures has fewer
 LOADERS = 3  # groups that are read at once: while one waits for a slow disk, others go on
-READY_ROWS = (
-    16  # intended and not yet taken by a worker; with a group, what a crash may leave unknown
-)
+READY_ROWS = 16  # intended and not yet taken when the next group is; what a crash leaves unknown
 
 Groups: TypeAlias = "list[Loaded]"
 
@@ -45,6 +46,7 @@ class Pipeline:
     delivery: Delivery
     canary: bool
     group_rows: int = 8  #: grows and shrinks with the pictures' size
+    _ready: Belt[Loaded] = field(default_factory=lambda: Belt(low=READY_ROWS))
     _has_begun: bool = False  #: a group with something to send in it has been handed over
     _looked_at: anyio.Event = field(default_factory=anyio.Event)  #: the last group before that
 
@@ -56,8 +58,7 @@ class Pipeline:
         """
         chosen_in, chosen_out = anyio.create_memory_object_stream[list[Admitted]](1)
         groups_in, groups_out = anyio.create_memory_object_stream[Groups](1)
-        ready_in, ready_out = anyio.create_memory_object_stream[Loaded](READY_ROWS)
-        turnstile = anyio.Lock(fast_acquire=True)
+        turnstile = asyncio.Lock()
         workers = self.delivery.pacing.ceiling
         try:
             async with anyio.create_task_group() as flow:
@@ -68,16 +69,16 @@ class Pipeline:
                         stages.start_soon(self._load, chosen_out.clone(), groups_in.clone())
                     chosen_out.close()
                     groups_in.close()
-                    stages.start_soon(self._intend, groups_out, ready_in)
+                    stages.start_soon(self._intend, groups_out)
                     # Twice as many as slots: those whose picture waits for a retry hold none.
                     for _ in range(2 * workers):
-                        stages.start_soon(self._work, ready_out.clone(), turnstile)
+                        stages.start_soon(self._work, turnstile)
                 flow.cancel_scope.cancel()
         finally:
             # Intended, but cut off before a worker took it: never sent.
-            with suppress(anyio.WouldBlock, anyio.EndOfStream), ready_out, groups_out:
-                while True:
-                    self.delivery.skip(ready_out.receive_nowait())
+            for late in self._ready.clear():
+                self.delivery.skip(late)
+            groups_out.close()
             self.delivery.end()
 
     async def _read(self, chosen: MemoryObjectSendStream[list[Admitted]]) -> None:
@@ -131,8 +132,10 @@ class Pipeline:
         pictures = [admitted.picture for admitted in group]
         loaded = []
         found = await load(pictures, reading=self.delivery.reading)
-        for admitted, first in zip(group, found, strict=True):
-            body = await self.delivery.reread(admitted.picture, first)
+        body: Body | SourceFault | None
+        for admitted, body in zip(group, found, strict=True):
+            if isinstance(body, SourceFault):
+                body = await self.delivery.reread(admitted.picture, body)
             if isinstance(body, SourceFault):
                 self.delivery.refuse(admitted, body)
             elif body is not None:
@@ -140,63 +143,47 @@ class Pipeline:
         await self.delivery.scribe.room()
         return loaded
 
-    async def _intend(
-        self,
-        groups: MemoryObjectReceiveStream[Groups],
-        ready: MemoryObjectSendStream[Loaded],
-    ) -> None:
+    async def _intend(self, groups: MemoryObjectReceiveStream[Groups]) -> None:
         """Commit intents in groups, just ahead of the workers; the canary alone and first."""
         is_canary = self.canary
-        async with groups, ready:
-            async for loaded in groups:
-                rest = loaded
-                while rest:
-                    slots = int(self.delivery.pacing.gate.total_tokens)
-                    is_single = is_canary or self.delivery.pacing.has_rate
-                    size = 1 if is_single else max(1, min(GROUP_ROWS, slots // 2))
-                    group, rest = rest[:size], rest[size:]
-                    if not await self.delivery.pacing.spend(group[0].body.size_bytes):
-                        return
-                    if self._is_halting:
-                        return
-                    await self.delivery.scribe.intend([one.admitted for one in group])
-                    await self._hand_over(group, ready)
-                    if is_canary:
-                        await self.delivery.first_told.wait()
-                        is_canary = False
-
-    async def _hand_over(
-        self, group: Sequence[Loaded], ready: MemoryObjectSendStream[Loaded]
-    ) -> None:
-        for place, one in enumerate(group):
-            try:
-                if self._is_halting:
-                    raise anyio.BrokenResourceError
-                await ready.send(one)
-            except (anyio.BrokenResourceError, anyio.get_cancelled_exc_class()) as error:
-                for late in group[place:]:
-                    self.delivery.skip(late)
-                if isinstance(error, anyio.get_cancelled_exc_class()):
-                    raise
-                return
-
-    async def _work(self, ready: MemoryObjectReceiveStream[Loaded], turnstile: anyio.Lock) -> None:
-        slot = self.delivery.pacing.slot()
-        async with ready:
-            with suppress(anyio.EndOfStream):
-                while True:
-                    try:
-                        # One at a time: whoever waits for a row holds no slot that a retry
-                        # wants, and only one row waits for a slot.
-                        async with turnstile:
-                            loaded = await ready.receive()
-                            await self._take_slot(slot, loaded)
+        try:
+            async with groups:
+                async for loaded in groups:
+                    rest = loaded
+                    while rest:
+                        slots = int(self.delivery.pacing.gate.total_tokens)
+                        is_single = is_canary or self.delivery.pacing.has_rate
+                        size = 1 if is_single else max(1, min(GROUP_ROWS, slots // 2))
+                        group, rest = rest[:size], rest[size:]
+                        if not await self.delivery.pacing.spend(group[0].body.size_bytes):
+                            return
+                        await self._ready.run_low()
                         if self._is_halting:
-                            self.delivery.skip(loaded)
-                        else:
-                            await self.delivery.deliver(loaded, slot)
-                    finally:
-                        slot.free()
+                            return
+                        await self.delivery.scribe.intend([one.admitted for one in group])
+                        self._ready.lay(group)
+                        if is_canary:
+                            await self.delivery.first_told.wait()
+                            is_canary = False
+        finally:
+            self._ready.close()
+
+    async def _work(self, turnstile: asyncio.Lock) -> None:
+        slot = self.delivery.pacing.slot()
+        with suppress(Emptied):
+            while True:
+                try:
+                    # One at a time: whoever waits for a row holds no slot that a retry wants, and
+                    # only one row waits for a slot.
+                    async with turnstile:
+                        loaded = await self._ready.take()
+                        await self._take_slot(slot, loaded)
+                    if self._is_halting:
+                        self.delivery.skip(loaded)
+                    else:
+                        await self.delivery.deliver(loaded, slot)
+                finally:
+                    slot.free()
 
     async def _take_slot(self, slot: Slot, loaded: Loaded) -> None:
         try:

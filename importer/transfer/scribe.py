@@ -91,9 +91,14 @@ class Scribe:
         self._outcomes.append(outcome)
         self._wake(is_urgent=len(self._outcomes) >= GROUP_ROWS)
 
+    @property
+    def is_behind(self) -> bool:
+        """So many outcomes wait for the disk that those who bring more should wait too."""
+        return len(self._outcomes) > BACKLOG_ROWS and self.failure is None
+
     async def room(self) -> None:
         """Wait while the disk is behind."""
-        while len(self._outcomes) > BACKLOG_ROWS and self.failure is None:
+        while self.is_behind:
             await self._written.wait()
 
     def close(self) -> None:
@@ -117,14 +122,12 @@ class Scribe:
         releases, self._releases = self._releases, []
         outcomes, self._outcomes = self._outcomes, []
         written, self._written = self._written, anyio.Event()
-        settled = [outcome for outcome in outcomes if outcome.status is not Status.PENDING]
         try:
             if self.failure is None and (intents or releases or outcomes):
                 with anyio.CancelScope(shield=True):  # one commit, then the cancelled may go
+                    # One hop for both: each costs as much as the commit of a small group.
                     await anyio.to_thread.run_sync(self._commit, intents, releases, outcomes)
-                    self._on_durable(settled)
-                    if settled and not self._is_part_broken:
-                        await anyio.to_thread.run_sync(self._follow, settled)
+                    self._on_durable([one for one in outcomes if one.status is not Status.PENDING])
         except StorageError as error:
             self._fail(error)
         finally:
@@ -137,6 +140,9 @@ class Scribe:
         outcomes: Sequence[Outcome],
     ) -> None:
         self._journal.commit(intents=intents, releases=releases, outcomes=outcomes)
+        settled = [outcome for outcome in outcomes if outcome.status is not Status.PENDING]
+        if settled and not self._is_part_broken:
+            self._follow(settled)
 
     def _follow(self, settled: Sequence[Outcome]) -> None:
         """``.part`` is a convenience: where it can't be written, the journal still has it all."""
