@@ -31,6 +31,7 @@ from importer.transfer.retry import (
     next_step,
 )
 from importer.transfer.sources import SourceFault, Whole, load
+from importer.transfer.trip import Trip
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -163,8 +164,9 @@ class Delivery:
         )
         one.attempts += 1
         self.in_flight += 1
+        trip = Trip(self.clock.monotonic(), body.size_bytes)
         try:
-            reply = await self.transport.send(request, body)
+            reply = await self.transport.send(request, body, trip)
         finally:
             self.in_flight -= 1
         if isinstance(reply, SourceFault):
@@ -173,7 +175,7 @@ class Delivery:
         one.reply = reply
         one.at = self.clock.now()
         verdict = self.destination.judge(reply, now=one.at)
-        self.pacing.report(verdict)
+        self.pacing.report(verdict, trip)
         if isinstance(verdict, TryAgain) and verdict.may_be_there:
             one.admitted = replace(one.admitted, possible_duplicate=True)
         one.forgiven += self.pacing.is_outage and self.pacing.ever_reached

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from importer.model import Verdict
     from importer.settings import Pace, Patience
     from importer.transfer.halting import Halting
+    from importer.transfer.trip import Trip
 
 
 class Slot:
@@ -127,8 +128,9 @@ class Pacing:
             owed = max(owed, self._bandwidth.take(size_bytes, now))
         return not (owed > 0 and await self._halting.sleep(owed))
 
-    def report(self, verdict: Verdict) -> None:
-        """Learn from how an attempt ended."""
+    def report(self, verdict: Verdict, trip: Trip | None = None) -> None:
+        """Learn from how an attempt ended, and how long its parts took."""
+        del trip  # the ramp learns from verdicts alone
         now = self._clock.monotonic()
         if isinstance(verdict, StopRun):
             self.unused()  # it tells nothing of an outage, and a tolerated one ends no run

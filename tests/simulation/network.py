@@ -15,6 +15,7 @@ import anyio
 from importer.model import Answer, NoAnswer, Reply, Request
 from importer.transfer.sources import Body, SourceFault, Streamed
 from importer.transfer.transport import Transport
+from importer.transfer.trip import Trip
 
 #: what may befall one request, and how often among those that something befalls
 FAULTS = {
@@ -46,6 +47,7 @@ class Gallery:
     asked: Counter[str] = field(default_factory=Counter)  #: requests, a name
     lied: set[str] = field(default_factory=set)  #: stored, and answered with 500
     on_the_way: dict[int, tuple[str, str]] = field(default_factory=dict)  #: whole, not yet decided
+    gone_at: dict[int, float] = field(default_factory=dict)  #: when a body had left, by number
     in_flight: int = 0
     most_in_flight: int = 0
     asked_in_run: int = 0
@@ -97,7 +99,9 @@ class SimulatedTransport(Transport):
     def bytes_in_flight(self) -> int:
         return 0
 
-    async def send(self, request: Request, body: Body) -> Reply | SourceFault:
+    async def send(
+        self, request: Request, body: Body, trip: Trip | None = None
+    ) -> Reply | SourceFault:
         gallery = self.gallery
         if gallery.is_dead:
             await anyio.sleep_forever()
@@ -110,9 +114,14 @@ class SimulatedTransport(Transport):
         gallery.on_request(name)
         number = self.requests
         try:
-            return await self._exchange(number, name, body, gallery.fate(self.clock.monotonic()))
+            reply = await self._exchange(number, name, body, gallery.fate(self.clock.monotonic()))
+            if trip is not None and isinstance(reply, Answer):
+                trip.answered = self.clock.monotonic()
+                trip.body_gone = gallery.gone_at.pop(number, trip.began)
+            return reply
         finally:
             gallery.in_flight -= 1
+            gallery.gone_at.pop(number, None)
             way = gallery.on_the_way.pop(number, None)
             if way and not gallery.is_dead and gallery.chance.random() < 0.5:
                 gallery.keep(*way)  # cut off after it had left: nobody will ever say
@@ -136,6 +145,7 @@ class SimulatedTransport(Transport):
         if fate == "early":
             return Answer(200, b"ok", {}, False)
         gallery.on_the_way[number] = name, digest
+        gallery.gone_at[number] = self.clock.monotonic()
         await anyio.sleep(chance.expovariate(1 / gallery.delay_s) * (20 if fate == "slow" else 1))
         return await self._answered(number, fate)
 

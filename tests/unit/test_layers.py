@@ -20,7 +20,7 @@ LAYERS = (
         "pure",
         (
             "manifest", "destination", "transfer.retry", "transfer.breaker", "transfer.limits",
-            "transfer.rates", "transfer.sniff",
+            "transfer.rates", "transfer.sniff", "transfer.trip",
         ),
     ),
     (

@@ -29,6 +29,7 @@ from importer.transfer.transport.parcel import (
     Tracker,
     head_of,
 )
+from importer.transfer.trip import Trip
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -95,11 +96,20 @@ class Transport:
         """Bytes of unfinished requests that have left for the network."""
         return sum(flight.bytes_written for flight in self._flights)
 
-    async def send(self, request: Request, body: Body) -> Reply | SourceFault:
-        """Post one picture, once. Never raises for what the network or the gallery does."""
+    async def send(
+        self, request: Request, body: Body, trip: Trip | None = None
+    ) -> Reply | SourceFault:
+        """Post one picture, once. Never raises for what the network or the gallery does.
+
+        Args:
+            request: where it goes, and with what around it.
+            body: the picture.
+            trip: the instants of this attempt are written there.
+        """
         self.requests += 1
         size = len(request.prefix) + body.size_bytes + len(request.suffix)
-        flight = Flight(size, self.clock.monotonic())
+        now = self.clock.monotonic()
+        flight = Flight(size, now, self.clock.monotonic, trip or Trip(now))
         if not isinstance(body, Streamed):
             return await self._flown(request, body, flight)
         blocks = _framed(request.prefix, body.blocks(), request.suffix, flight)
@@ -167,6 +177,7 @@ class Transport:
                 said = f"{self._host} answered in no HTTP/1"
                 return NoAnswer("not_http", said, flight.is_sent_whole)
             flight.response = response
+            flight.trip.answered = self.clock.monotonic()
             answer = await _read_answer(flight, response)
         finally:
             if not response.closed or flight.tracker is not None:
@@ -219,6 +230,7 @@ async def _framed(
             yield block
     if suffix:
         yield suffix
+    flight.body_is_gone()
 
 
 async def _close(blocks: AsyncGenerator[bytes]) -> None:

@@ -18,7 +18,9 @@ from importer.transfer.transport.connector import Heard, is_readable, unsent_byt
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from importer.transfer.trip import Trip
 
 ANSWER_LIMIT = 64 * 1024  # bytes read of an answer; a 292 kB gzip bomb once cost 331 MB
 SLOWEST = 16_000  # bytes/s that a kernel which doesn't tell is trusted to bring over
@@ -33,6 +35,8 @@ class Flight:
 
     size_bytes: int
     moved_at: float
+    now: Callable[[], float]
+    trip: Trip
     tracker: aiohttp.UploadTracker | None = None  #: counts a body that goes out piece by piece
     is_handed_over: bool = (
         False  #: the body is no longer than a transport takes at once, and it did
@@ -69,6 +73,10 @@ class Flight:
         self.protocol = connection.protocol
         self.transport = connection.transport
         self.is_reused = was_idle(connection)
+
+    def body_is_gone(self) -> None:
+        """The last byte of the body was handed over."""
+        self.trip.body_gone = self.now()
 
     def look(self) -> None:
         """Right before the first byte: what lies on a used connection now can't be meant for us.
@@ -156,6 +164,7 @@ class Content(aiohttp.BytesPayload):
     ) -> None:
         self._flight.look()
         await super().write_with_length(writer, content_length)
+        self._flight.body_is_gone()
 
 
 def _host_of(location: str) -> str:

@@ -86,6 +86,7 @@ class ParcelRequest(aiohttp.ClientRequest):
             raise aiohttp.ClientConnectionResetError
         transport.write(parcel.head + parcel.body)
         parcel.flight.is_handed_over = True
+        parcel.flight.body_is_gone()
         response = self.response_class(
             self.method,
             self.url,
