@@ -68,6 +68,7 @@ PROXY_REFUSED = "proxy_refused"
 DEEPEST = 500  # levels of JSON that are read
 _STEPS = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_JSON = json.JSONDecoder(strict=False)
 _BEFORE = b"\xef\xbb\xbf \t\r\n"  # may stand before JSON and HTML: a byte order mark and blanks
 #: An error's name stands there as it is, or in escapes, or in two bytes or four a letter.
 _MAY_NAME = re.compile(rb'error|"success"|"ok"|"status"|\\|\0')
@@ -156,7 +157,7 @@ def named_error(body: bytes) -> str:
     if body[:1] != b"{" or _is_deep(body):
         return ""
     try:
-        said = json.loads(body.decode(json.detect_encoding(body), "replace"), strict=False)
+        said = _JSON.decode(body.decode(json.detect_encoding(body), "replace"))
         return _named_in(said)
     except (ValueError, RecursionError):
         return ""

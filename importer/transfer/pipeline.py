@@ -16,9 +16,10 @@ import anyio.to_thread
 
 from importer.errors import ManifestError
 from importer.model import Admitted, Stop
+from importer.transfer.at_hand import ReadAhead
 from importer.transfer.belt import Belt, Emptied
 from importer.transfer.delivery import Loaded
-from importer.transfer.sources import SourceFault, load
+from importer.transfer.sources import SourceFault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,8 +48,12 @@ class Pipeline:
     canary: bool
     group_rows: int = 8  #: grows and shrinks with the pictures' size
     _ready: Belt[Loaded] = field(default_factory=lambda: Belt(low=READY_ROWS))
+    _ahead: ReadAhead = field(init=False)
     _has_begun: bool = False  #: a group with something to send in it has been handed over
     _looked_at: anyio.Event = field(default_factory=anyio.Event)  #: the last group before that
+
+    def __post_init__(self) -> None:
+        self._ahead = ReadAhead(self.delivery.reading)
 
     async def run(self) -> None:
         """Deliver everything that the intake admits, or drain when the run is asked to stop.
@@ -131,7 +136,7 @@ class Pipeline:
         """Those of a group that can be sent; the others are settled here."""
         pictures = [admitted.picture for admitted in group]
         loaded = []
-        found = await load(pictures, reading=self.delivery.reading)
+        found = await self._ahead.load(pictures)
         body: Body | SourceFault | None
         for admitted, body in zip(group, found, strict=True):
             if isinstance(body, SourceFault):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mimetypes
 import re
+from functools import lru_cache
 from pathlib import PurePath
 
 HEAD_BYTES = 512
@@ -85,9 +86,14 @@ def media_type(head: bytes, name: str) -> str:
         return "image/bmp"
     if foreign_kind(head):
         return ""
-    kind = _TYPES.get(PurePath(name).suffix[1:].lower(), "")
+    return _by_extension(PurePath(name).suffix)
+
+
+@lru_cache(maxsize=256)
+def _by_extension(extension: str) -> str:
+    kind = _TYPES.get(extension[1:].lower(), "")
     # A raw format's own type is nobody's business here; a gallery looks at the bytes.
-    return f"{kind}/{_named(name, kind)}" if kind else ""
+    return f"{kind}/{_named(f'a{extension}', kind)}" if kind else ""
 
 
 def _named(name: str, kind: str) -> str:

@@ -1,7 +1,8 @@
 """A picture's source becomes a body: small ones whole, several a thread hop; large ones in blocks.
 
-The one place that opens pictures, and the only user of aiofiles. What goes wrong here is recorded
-as a SourceFault before any other library sees it, so a local fault never looks like the network's.
+With at_hand the one place that opens pictures, and the only user of aiofiles. What goes wrong here
+is recorded as a SourceFault before any other library sees it, so a local fault never looks like the
+network's.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from importer.model import LocalFile, Picture, RemoteUrl, Stamp
 from importer.transfer import sniff
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from importer.settings import Reading
 
@@ -198,18 +199,34 @@ def _load_local(path: str, reading: Reading, *, whole_up_to: int) -> Body | Sour
 def _load_file(path: str, reading: Reading, whole_up_to: int) -> Body | SourceFault:
     descriptor = os.open(path, _FLAGS)
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            return _not_a_file(found.st_mode)
-        if reading.root is not None and not _is_inside(reading.root, path, found):
-            return SourceFault("outside_root", f"the file lies outside of {reading.root}")
-        stamp = Stamp(found.st_size, found.st_mtime_ns)
-        if not stamp.size_bytes:
-            return SourceFault("file_empty", "the file is empty")
-        is_whole = stamp.size_bytes <= whole_up_to
-        content = _read(descriptor, stamp.size_bytes if is_whole else sniff.HEAD_BYTES)
+        return body_of(descriptor, path, reading, whole_up_to=whole_up_to, read=_read)
     finally:
         os.close(descriptor)
+
+
+def body_of(
+    descriptor: int,
+    path: str,
+    reading: Reading,
+    *,
+    whole_up_to: int,
+    read: Callable[[int, int], bytes],
+) -> Body | SourceFault:
+    """An open file as a body, or why it can't be sent; ``read(descriptor, wanted)`` reads it.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        return _not_a_file(found.st_mode)
+    if reading.root is not None and not _is_inside(reading.root, path, found):
+        return SourceFault("outside_root", f"the file lies outside of {reading.root}")
+    stamp = Stamp(found.st_size, found.st_mtime_ns)
+    if not stamp.size_bytes:
+        return SourceFault("file_empty", "the file is empty")
+    is_whole = stamp.size_bytes <= whole_up_to
+    content = read(descriptor, stamp.size_bytes if is_whole else sniff.HEAD_BYTES)
     head = content[: sniff.HEAD_BYTES]
     kind = sniff.media_type(head, path)
     if not kind and not reading.any_type:

@@ -27,7 +27,7 @@ LAYERS = (
         "shell",
         (
             "manifest.text", "manifest.delimited", "transfer.sources", "transfer.transport",
-            "transfer.halting", "ledger", "signals", "credentials",
+            "transfer.halting", "transfer.at_hand", "ledger", "signals", "credentials",
         ),
     ),
     ("engine", ("transfer",)),
