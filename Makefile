@@ -1,7 +1,7 @@
 # Two-word habits. Each is a plain command that you can also type.
 PYTHON ?= .venv/bin/python
 
-.PHONY: help setup test check format cover demo clean
+.PHONY: help setup test check format cover demo bench clean
 
 help:            ## show this
 	@grep -hE '^[a-z]+: .*##' Makefile | sed 's/: *##/\t/'
@@ -27,6 +27,9 @@ cover:           ## tests with branch coverage, as a page in htmlcov/
 
 demo:            ## the whole main job on this machine
 	.venv/bin/importer demo
+
+bench:           ## CPU an upload beside curl; python -m benchmarks.throughput and others measure more
+	$(PYTHON) -m benchmarks.cpu
 
 clean:           ## remove what the checks leave behind
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov .coverage* dist

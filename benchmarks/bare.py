@@ -39,19 +39,28 @@ def read(path: str) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def stream(path: str, size: int, *, block: int, hop: bool) -> AsyncIterator[bytes]:
-    """The bytes in blocks; ends with the last byte, so that keep-alive holds."""
+async def stream(
+    path: str, size: int, *, block: int, at_once: int, hop: bool
+) -> AsyncIterator[bytes | memoryview]:
+    """The bytes in blocks; ends with the last byte, so that keep-alive holds.
+
+    ``at_once`` bytes are read in one go, and handed over in blocks.
+    """
     loop = asyncio.get_running_loop()
     descriptor = os.open(path, os.O_RDONLY)
     try:
         while size:
-            wanted = min(block, size)
+            wanted = min(at_once, size)
             if hop:
                 part = await loop.run_in_executor(None, os.read, descriptor, wanted)
             else:
                 part = os.read(descriptor, wanted)
             size -= len(part)
-            yield part
+            if len(part) <= block:
+                yield part
+                continue
+            for start in range(0, len(part), block):
+                yield memoryview(part)[start : start + block]
     finally:
         os.close(descriptor)
 
@@ -111,11 +120,13 @@ class Loop:
 
     async def _post(self, path: str, content: bytes | None) -> None:
         headers = HEADERS
-        body: bytes | AsyncIterator[bytes]
+        body: bytes | AsyncIterator[bytes | memoryview]
         if content is None:
             size = os.stat(path).st_size
             headers = {**HEADERS, "Content-Length": str(size)}
-            body = stream(path, size, block=self._args.block, hop=self._args.hop)
+            block = self._args.block
+            at_once = self._args.at_once or block
+            body = stream(path, size, block=block, at_once=at_once, hop=self._args.hop)
         else:
             size, body = len(content), content
         url = URL(self._start + quote(os.path.basename(path)), encoded=True)  # noqa: PTH119
@@ -152,6 +163,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--ca-file")
     parser.add_argument("--whole-up-to", type=int, default=512 * 1024)
     parser.add_argument("--block", type=int, default=256 * 1024)
+    parser.add_argument("--at-once", type=int, help="bytes read in one go; default: a block")
     return parser.parse_args()
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 KIB = 1024
 SIZES = [64 * KIB, 128 * KIB, 256 * KIB, 512 * KIB, 1024 * KIB]
 BLOCKS = [32 * KIB, 64 * KIB, 128 * KIB, 256 * KIB, 512 * KIB, 1024 * KIB]
+AT_ONCE = [128 * KIB, 256 * KIB, 512 * KIB, 1024 * KIB]  # read in one hop, handed over in blocks
+BLOCK = 128 * KIB
 BYTES = 300_000_000  # a run, about: long enough to be measured, whatever the size
 
 
@@ -31,7 +33,11 @@ def main() -> int:
     options.add_argument("-c", "--concurrency", type=int, default=16)
     options.add_argument("--line", choices=["plain", "tls", "both"], default="both")
     options.add_argument("--loop", choices=["uvloop", "asyncio", "both"], default="both")
-    options.add_argument("--hop", action="store_true", help="read blocks in a thread")
+    options.add_argument(
+        "--hop",
+        action="store_true",
+        help="read in a thread: how much at once, for blocks of 128 KiB",
+    )
     args = options.parse_args()
     lines = ["plain", "tls"] if args.line == "both" else [args.line]
     loops = ["uvloop", "asyncio"] if args.loop == "both" else [args.loop]
@@ -51,15 +57,17 @@ def _measured(
     args: argparse.Namespace, sink: Sink, *, is_tls: bool, is_fast: bool
 ) -> tuple[Table, str]:
     sizes, blocks = (SIZES[::4], BLOCKS[1::3]) if args.small else (SIZES, BLOCKS)
+    if args.hop:
+        sizes, blocks = (SIZES[2:], AT_ONCE)
     what = f"{'TLS' if is_tls else 'plain'}, {'uvloop' if is_fast else 'asyncio'}"
-    where = "a thread" if args.hop else "the loop"
+    how = "read so much a hop, in blocks of 128 KiB" if args.hop else "in blocks read in the loop"
     table = Table(
-        f"{what}: CPU us an upload, whole or in blocks read in {where}",
+        f"{what}: CPU us an upload, whole or {how}",
         ["size", "whole", *[f"{block // KIB} KiB" for block in blocks], "least"],
     )
     trouble = ""
     for size in sizes:
-        chosen = [_client("whole", size, 1 << 30, is_fast=is_fast, hop=False)]
+        chosen = [_client("whole", size, 1 << 30, is_fast=is_fast, hop=args.hop)]
         chosen += [
             _client(f"{block // KIB} KiB", block, 0, is_fast=is_fast, hop=args.hop)
             for block in blocks
@@ -84,7 +92,8 @@ def _measured(
 
 
 def _client(name: str, block: int, whole_up_to: int, *, is_fast: bool, hop: bool) -> Client:
-    more = ["--whole-up-to", str(whole_up_to), "--block", str(block)]
+    more = ["--whole-up-to", str(whole_up_to), "--block", str(BLOCK if hop else block)]
+    more += ["--at-once", str(block)]
     return clients.bare(name, fast_loop=is_fast, hop=hop, more=more)
 
 

@@ -34,7 +34,7 @@ LAYERS = (
     (
         "face",
         (
-            "", "progress", "report", "rehearsal", "demo", "demo_pictures", "job", "mending", "notices", "telling",
+            "", "bench", "progress", "report", "rehearsal", "demo", "demo_pictures", "job", "mending", "notices", "telling",
             "run",
             "api", "logbook",
         ),

@@ -1,0 +1,201 @@
+"""``importer bench``: what limits an import from this computer, and how long it would take."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from importer.cli.allowance import allow_open_files
+from importer.cli.options import (
+    Defaults,
+    flags_again,
+    is_terminal,
+    parse_concurrency,
+    parse_defaults,
+    parse_lines,
+    wants_color,
+)
+from importer.cli.secrecy import keep
+from importer.credentials import find_token
+from importer.errors import UsageError
+from importer.progress import make_observer, stop_words
+from importer.progress.closing import run_command
+from importer.settings import DEFAULT_ENDPOINT, Pace, Reading, Sending, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from importer.bench.line import Trial
+
+MOST_SENT = 1_000  # a trial, not an import
+
+
+def bench(
+    context: typer.Context,
+    manifest: Annotated[
+        Path | None,
+        typer.Argument(help="A manifest: its pictures are measured.", show_default=False),
+    ] = None,
+    send: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=MOST_SENT,
+            metavar="N",
+            help="Really upload the first N pictures, to measure the link. They count as uploaded.",
+        ),
+    ] = 0,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            envvar="IMPORTER_ENDPOINT",
+            show_envvar=False,
+            help="The upload address. Without --send only its host's distance is measured.",
+        ),
+    ] = None,
+    lines: Annotated[
+        str | None, typer.Option(metavar="A-B", help="Send from these lines only: 1200-1400.")
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            envvar="IMPORTER_TOKEN_FILE",
+            show_envvar=False,
+            help="A file with the API token; only --send wants one. Default: IMPORTER_TOKEN.",
+        ),
+    ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--results", metavar="PATH", help="The results file of what is sent, as in a run."
+        ),
+    ] = None,
+    concurrency: Annotated[
+        str,
+        typer.Option(
+            "-c", "--concurrency", metavar="N|auto", help="Pictures on their way at once."
+        ),
+    ] = "auto",
+    default: Defaults = None,
+    root: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Send nothing from outside this folder.")
+    ] = None,
+    any_type: Annotated[
+        bool, typer.Option("--any-type", help="Send also what is no picture.")
+    ] = False,
+    proxy: Annotated[str, typer.Option(metavar="URL", help="Go through this proxy.")] = "",
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="An authority's certificate to trust (PEM)."),
+    ] = None,
+    allow_http: Annotated[
+        bool,
+        typer.Option("--allow-http", help="Send the token over a line that others can read."),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("-y", "--yes", help="Don't ask before pictures are sent.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="The measures as one JSON object on stdout.")
+    ] = False,
+) -> None:
+    """Measure what limits an import from this computer, and estimate how long it takes.
+
+    Reads some of the pictures, and sends some into a rehearsal gallery on this computer: nothing
+    leaves it, no token is needed. Only --send N uploads pictures to your gallery, the first N of
+    the manifest, really: with the job's own journal, so that a later run doesn't send them again.
+    """
+    # Here, since every verb loads this file and only this one wants a gallery and a client.
+    from importer.bench import line, words
+    from importer.bench.estimate import Measures, estimate
+    from importer.bench.here import measure_here
+    from importer.clock import SystemClock
+
+    if send and manifest is None:
+        raise UsageError("--send wants a manifest", fix="importer bench archive.csv --send 20")
+    reading = Reading(parse_defaults(default), parse_lines(lines), any_type=any_type, root=root)
+    sending = Sending(
+        endpoint=endpoint or DEFAULT_ENDPOINT, proxy=proxy, ca_file=ca_file, allow_http=allow_http
+    )
+    allow_open_files()
+    clock = SystemClock()
+    say = partial(typer.echo, err=json)
+    go = None
+    if send and manifest is not None:
+        settings = Settings(
+            manifest=manifest,
+            results=results,
+            reading=reading,
+            pace=Pace(concurrency=parse_concurrency(concurrency)),
+            sending=sending,
+            flags=_flags_of_run(context),
+        )
+        go = _agreed(settings, send, token_file, is_sure=yes or sending.is_loopback)
+    here = measure_here(manifest, reading, clock=clock, say=say)
+    trial = go() if go is not None else None
+    reach_s = line.reach(sending.endpoint, clock) if endpoint and not trial and not proxy else None
+    measures = Measures(here.disk, here.computer, trial)
+    found = estimate(here.sample, measures)
+    told = words.of_line(measures, sending.host if endpoint and not proxy else "", reach_s)
+    told += ["", *words.of_estimate(here.sample, found)]
+    if trial and manifest:
+        rest = run_command(str(manifest), flags=_flags_of_run(context))
+        told += stop_words(trial.summary) or [f"the rest, whenever you want: {rest}"]
+    say("\n".join(told))
+    if json:
+        typer.echo(words.as_json(here.sample, measures, found))
+    raise typer.Exit(trial.summary.exit_code if trial else 0)
+
+
+def _agreed(
+    settings: Settings, count: int, token_file: Path | None, *, is_sure: bool
+) -> Callable[[], Trial]:
+    """Ask whether the first rows may really be sent; gives what sends them."""
+    from importer.bench import line, words
+    from importer.clock import SystemClock
+
+    rows = line.first_rows(settings.manifest, settings.reading, count)
+    token = find_token(token_file, os.environ)
+    keep(token)
+    if not is_sure:
+        _ask(words.asking(rows, settings.manifest.name, settings.sending.host))
+
+    def go() -> Trial:
+        with make_observer(
+            "auto",
+            stream=sys.stderr,
+            is_terminal=is_terminal(),
+            quiet=False,
+            verbose=1,
+            color=wants_color("auto"),
+        ) as shown:
+            return line.send(settings, rows, token, observer=shown, clock=SystemClock())
+
+    return go
+
+
+def _ask(text: str) -> None:
+    """Nothing goes to a real gallery without a yes."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(
+            "pictures would really be uploaded, and there is no terminal to ask at",
+            fix="add --yes when this is what you want",
+        )
+    if not typer.confirm(text, err=True):
+        raise UsageError("nothing was sent", fix="without --send nothing ever is")
+
+
+def _flags_of_run(context: typer.Context) -> tuple[str, ...]:
+    """What a run on the same job needs again; the trial's own options are none of that."""
+    flags = list(flags_again(context))
+    while "--send" in flags:
+        at = flags.index("--send")
+        del flags[at : at + 2]
+    return tuple(flags)
