@@ -142,7 +142,8 @@ def machine() -> str:
                  if line.startswith("model name")]  # fmt: skip
         model = names[0] if names else model
     cores = f"{os.cpu_count()} cores"
-    return f"{model}, {cores}, Linux {platform.release()}, Python {platform.python_version()}"
+    kernel = ".".join(platform.release().split(".")[:2])
+    return f"{model}, {cores}, Linux {kernel}, Python {platform.python_version()}"
 
 
 _NO_FIGURES = ("--json", "--data", "--lock")
