@@ -90,9 +90,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 def one_line(text: str, *, token: Token, limit: int = 200) -> str:
     """Foreign text made fit to be shown: no secret, no control character, one line, cut."""
     text = token.wipe(text)  # before any cut, so that no half of it stays
-    text = _URL.sub(lambda m: public_url(m[0].replace("\\/", "/")), text)
+    if ":/" in text or ":\\/" in text:
+        text = _URL.sub(lambda m: public_url(m[0].replace("\\/", "/")), text)
     text = text.lstrip()[: MANY_BLANKS * limit]  # 64 KiB in words of two letters take megabytes
-    text = " ".join(_CONTROL.sub(" ", text).split())
+    if not text.isprintable():
+        text = _CONTROL.sub(" ", text)
+    text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

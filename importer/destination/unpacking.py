@@ -22,6 +22,8 @@ def unpacked(body: bytes, encoding: str) -> bytes:
 
     What begins like gzip is unpacked also where the header doesn't say so: no text begins so.
     """
+    if not encoding and not body.startswith(_GZIP):
+        return body
     names = [name.strip().lower() for name in encoding.split(",")]
     layers = sum(name in _KNOWN for name in names[-LAYERS:])
     for layer in range(LAYERS):

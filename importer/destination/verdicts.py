@@ -139,9 +139,12 @@ def _judge_success(answer: Answer) -> Verdict:
 
 
 def _is_page(body: bytes, kind: str) -> bool:
-    start = body.lstrip(_BEFORE)[:64].lower()
+    start = body.lstrip(_BEFORE)[:64]
+    if not start.startswith(b"<"):
+        return False
+    start = start.lower()
     return start.startswith(_PAGE_STARTS) or (
-        kind.lower().startswith(("text/html", "application/xhtml")) and start.startswith(b"<")
+        kind.lower().startswith(("text/html", "application/xhtml"))
     )
 
 

@@ -13,22 +13,22 @@ from pathlib import PurePath
 
 HEAD_BYTES = 512
 
-_MAGIC = (
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"II*\0", "image/tiff"),
-    (b"MM\0*", "image/tiff"),
-    (b"II+\0", "image/tiff"),
-    (b"8BPS", "image/vnd.adobe.photoshop"),
-    (b"\0\0\0\x0cjP  ", "image/jp2"),
-    (b"\xff\x0a", "image/jxl"),
-    (b"\x1aE\xdf\xa3", "video/webm"),
-    (b"FLV\x01", "video/x-flv"),
-    (b"\0\0\x01\xba", "video/mpeg"),
-    (b"\0\0\x01\xb3", "video/mpeg"),
-)
+_MAGIC = {
+    b"\xff\xd8\xff": "image/jpeg",
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+    b"II*\0": "image/tiff",
+    b"MM\0*": "image/tiff",
+    b"II+\0": "image/tiff",
+    b"8BPS": "image/vnd.adobe.photoshop",
+    b"\0\0\0\x0cjP  ": "image/jp2",
+    b"\xff\x0a": "image/jxl",
+    b"\x1aE\xdf\xa3": "video/webm",
+    b"FLV\x01": "video/x-flv",
+    b"\0\0\x01\xba": "video/mpeg",
+    b"\0\0\x01\xb3": "video/mpeg",
+}
 #: unknown bytes pass under these; the machine's own list of types differs from one to the next
 _EXTENSIONS = {
     "image": (
@@ -55,17 +55,20 @@ _BRANDS = {
     b"crx ": "image/x-canon-cr3",
 }
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
-_FOREIGN = (
-    (b"%PDF", "a PDF"),
-    (b"PK\x03\x04", "a zip archive or an office document"),
-    (b"\xd0\xcf\x11\xe0", "an office document"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"7z\xbc\xaf", "a 7z archive"),
-    (b"Rar!", "a rar archive"),
-    (b"SQLite format 3\0", "a database"),
-    (b"\x7fELF", "a program"),
-    (b"MZ", "a program"),
-    (b"\0\x05\x16\x07", "a macOS side file"),
+_FOREIGN = {
+    b"%PDF": "a PDF",
+    b"PK\x03\x04": "a zip archive or an office document",
+    b"\xd0\xcf\x11\xe0": "an office document",
+    b"\x1f\x8b": "a gzip archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"Rar!": "a rar archive",
+    b"SQLite format 3\0": "a database",
+    b"\x7fELF": "a program",
+    b"MZ": "a program",
+    b"\0\x05\x16\x07": "a macOS side file",
+}
+_ANY_MAGIC, _ANY_FOREIGN = (
+    re.compile(b"|".join(map(re.escape, magics))) for magics in (_MAGIC, _FOREIGN)
 )
 
 
@@ -75,9 +78,8 @@ def media_type(head: bytes, name: str) -> str:
     Unknown bytes pass when the name has a picture's or video's extension (camera makers have many
     raw formats); text, documents, archives and programs never do.
     """
-    for magic, kind in _MAGIC:
-        if head.startswith(magic):
-            return kind
+    if known := _ANY_MAGIC.match(head):
+        return _MAGIC[known[0]]
     if head[:4] == b"RIFF":
         return {b"WEBP": "image/webp", b"AVI ": "video/x-msvideo"}.get(head[8:12], "")
     if head[:2] == b"\0\0" and head[4:8] == b"ftyp":  # a box of less than 64 KiB, never text
@@ -103,9 +105,8 @@ def _named(name: str, kind: str) -> str:
 
 def foreign_kind(head: bytes) -> str:
     """What the bytes plainly are instead of a picture: ``"a PDF"``; empty when nothing is plain."""
-    for magic, kind in _FOREIGN:
-        if head.startswith(magic):
-            return kind
+    if known := _ANY_FOREIGN.match(head):
+        return _FOREIGN[known[0]]
     return "text" if _is_text(head) else ""
 
 
