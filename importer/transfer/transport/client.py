@@ -24,10 +24,9 @@ from importer.transfer.transport.flight import ANSWER_LIMIT, Content, Flight
 from importer.transfer.transport.parcel import (
     HEADERS,
     PARCEL_UP_TO,
-    Parcel,
-    ParcelRequest,
+    BoardingRequest,
+    Lane,
     Tracker,
-    head_of,
 )
 from importer.transfer.trip import Trip
 
@@ -80,8 +79,10 @@ class Transport:
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            request_class=ParcelRequest,
+            request_class=BoardingRequest,
         )
+        loop = asyncio.get_running_loop()
+        self._lane = Lane(self._session, connector, self._endpoint, loop=loop)
         self._sweeper = asyncio.create_task(self._sweep(), name="sweep of stalled requests")
         return self
 
@@ -140,14 +141,8 @@ class Transport:
     ) -> aiohttp.ClientResponse:
         """Post a small body; aiohttp sees the endpoint alone, and not the token behind it."""
         target = request.url[self._target_at :]
-        head = head_of(
-            target if target.startswith("/") else f"/{target}",
-            self._endpoint.host_port_subcomponent or "",
-            request.headers,
-            flight.size_bytes,
-        )
-        parcel = Parcel(head, _in_form(request, content), flight)
-        return await self._session.post(self._endpoint, data=parcel, allow_redirects=False)
+        target = target if target.startswith("/") else f"/{target}"
+        return await self._lane.post(target, request.headers, _in_form(request, content), flight)
 
     async def _post(
         self, request: Request, content: Whole | AsyncIterator[bytes], flight: Flight

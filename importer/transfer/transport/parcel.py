@@ -1,20 +1,23 @@
 """A small body goes out in one write with its head: what aiohttp's general way costs is left out.
 
-aiohttp builds a request from a URL, merges headers, and starts a task that writes. For a picture of
-30 kB that is a third of an upload's time; ``request_class`` is its seam for such a case. What is
-larger than the transport's buffer, is read from a file, or goes by a proxy, takes aiohttp's own
-way.
+For each request aiohttp merges headers, asks for cookies, time limits and redirects, builds a
+request from all that and starts a task that writes it. For a picture of 30 kB that is as much as
+all the rest of its upload, and none of it differs from one picture to the next. So the session's
+connections are taken straight from its connector, and the bytes are written as they are. What is
+larger than a transport takes at once, is read from a file, or goes by a proxy, goes through the
+session in the usual way.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from multidict import CIMultiDict, CIMultiDictProxy
+from aiohttp.helpers import TimerNoop
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Mapping
 
     from yarl import URL
@@ -23,22 +26,79 @@ if TYPE_CHECKING:
 
 #: bytes of a body; up to here a transport takes all at once, and aiohttp doesn't wait either
 PARCEL_UP_TO = 64 * 1024
-
 #: of every request, whichever way it takes
 HEADERS = {"User-Agent": "darkroom-importer", "Accept": "*/*", "Accept-Encoding": "identity"}
+_TIMER = TimerNoop()
 
-_NO_HEADERS: CIMultiDictProxy[str] = CIMultiDictProxy(CIMultiDict())
 
+class Lane:
+    """The way of small bodies to one endpoint, over one session's connections."""
 
-class Parcel:
-    """Head and body of one request, as the bytes that go out."""
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        connector: aiohttp.BaseConnector,
+        url: URL,
+        *,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._session = session
+        self._connector = connector
+        self._loop = loop
+        self._host = url.host_port_subcomponent or ""
+        self._url = url
+        #: stands for all of them: where they go, and which connections they may share
+        self._request = _SharedRequest("POST", url, loop=loop, session=session)
+        self._info = self._request.request_info
 
-    __slots__ = ("body", "flight", "head")
+    async def post(
+        self, target: str, headers: Mapping[str, str], body: bytes, flight: Flight
+    ) -> aiohttp.ClientResponse:
+        """Post a body to a path and query of the endpoint's host; gives the answer's beginning.
 
-    def __init__(self, head: bytes, body: bytes, flight: Flight) -> None:
-        self.head = head
-        self.body = body
-        self.flight = flight
+        Raises:
+            aiohttp.ClientError, OSError: it didn't come to an answer.
+            ValueError: path or headers would make another request of it.
+        """
+        head = head_of(target, self._host, headers, len(body))
+        try:
+            connection = await self._connector.connect(self._request, [], self._session.timeout)
+        except TimeoutError as error:
+            raise aiohttp.ConnectionTimeoutError from error
+        try:
+            protocol, transport = connection.protocol, connection.transport
+            if protocol is None or transport is None or transport.is_closing():
+                raise aiohttp.ServerDisconnectedError
+            flight.board(connection)
+            protocol.set_response_params(
+                timer=_TIMER,
+                read_until_eof=True,
+                auto_decompress=False,
+                read_bufsize=PARCEL_UP_TO,
+            )
+            transport.write(head + body)
+            flight.is_handed_over = True
+            flight.body_is_gone()
+            response = aiohttp.ClientResponse(
+                "POST",
+                self._url,
+                writer=None,
+                continue100=None,
+                timer=_TIMER,
+                request_info=self._info,
+                traces=[],
+                loop=self._loop,
+                session=self._session,
+                stream_writer=_NOTHING_MORE,
+            )
+            try:
+                return await response.start(connection)
+            except BaseException:
+                response.close()
+                raise
+        except BaseException:
+            connection.close()
+            raise
 
 
 class Tracker(aiohttp.UploadTracker):
@@ -49,58 +109,21 @@ class Tracker(aiohttp.UploadTracker):
         self.flight = flight
 
 
-class ParcelRequest(aiohttp.ClientRequest):
-    """Sends a parcel as it is; with any other data it is aiohttp's own request."""
-
-    _shared: ClassVar[dict[str, Any]] = {
-        "chunked": None, "compress": None, "length": None, "headers": _NO_HEADERS,
-        "version": aiohttp.HttpVersion11, "proxy": None, "proxy_auth": None, "proxy_headers": None,
-    }  # fmt: skip
-
-    def __init__(self, method: str, url: URL, *, data: object = None, **others: Any) -> None:
-        self._parcel = data if type(data) is Parcel else None
-        if self._parcel is None:
-            super().__init__(method, url, data=data, **others)
-            return
-        state = self.__dict__
-        state.update(self._shared)
-        state["method"] = method
-        state["url"] = state["original_url"] = url
-        state["loop"] = others["loop"]
-        state["response_class"] = others["response_class"]
-        state["server_hostname"] = others["server_hostname"]
-        state["_timer"] = others["timer"]
-        state["_session"] = others["session"]
-        state["_ssl"] = others["ssl"]
-        state["_traces"] = others["traces"]
+class BoardingRequest(aiohttp.ClientRequest):
+    """aiohttp's own request, of which its flight knows when it has a connection."""
 
     async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
-        parcel = self._parcel
-        if parcel is None:
-            if isinstance(self._upload_tracker, Tracker):
-                self._upload_tracker.flight.board(conn)
-            return await super().send(conn)
-        parcel.flight.board(conn)
-        transport = conn.transport
-        if transport is None or transport.is_closing():
-            raise aiohttp.ClientConnectionResetError
-        transport.write(parcel.head + parcel.body)
-        parcel.flight.is_handed_over = True
-        parcel.flight.body_is_gone()
-        response = self.response_class(
-            self.method,
-            self.url,
-            writer=None,
-            continue100=None,
-            timer=self._timer,
-            request_info=self.request_info,
-            traces=self._traces,
-            loop=self.loop,
-            session=self._session,
-            stream_writer=_NOTHING_MORE,
-        )
-        self.response = response  # type: ignore[assignment]
-        return response
+        if isinstance(self._upload_tracker, Tracker):
+            self._upload_tracker.flight.board(conn)
+        return await super().send(conn)
+
+
+class _SharedRequest(aiohttp.ClientRequest):
+    """Asked for its connection's key with each parcel."""
+
+    @cached_property
+    def connection_key(self) -> aiohttp.client_reqrep.ConnectionKey:
+        return super().connection_key
 
 
 class _NothingMore:
