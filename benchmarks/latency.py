@@ -36,7 +36,7 @@ def main() -> int:
     chosen.append(clients.BARE if clients.has_fast_loop() else clients.BARE_PLAIN)
     chosen += clients.also(args.also)
     latencies = args.latency or (LATENCIES_MS[1:2] if args.small else LATENCIES_MS)
-    concurrencies = args.concurrency or (CONCURRENCIES[:3:2] if args.small else CONCURRENCIES)
+    concurrencies = args.concurrency or (CONCURRENCIES[2:3] if args.small else CONCURRENCIES)
     tables: list[Table] = []
     goals: list[Goal] = []
     trouble = ""

@@ -44,7 +44,7 @@ def main() -> int:
         chosen = [one for one in chosen if one not in (clients.BARE, clients.BARE_HOP)]
         chosen.append(clients.BARE_PLAIN)
     chosen += clients.also(args.also)
-    sizes = args.size or list(SIZES)[: 3 if args.small else None]
+    sizes = args.size or (list(SIZES)[1:3] if args.small else list(SIZES))
     tables: list[Table] = []
     goals: list[Goal] = []
     trouble = ""
