@@ -15,7 +15,7 @@ from importer.ledger.seen import Seen
 from importer.manifest.check import Findings, check_rows
 from importer.settings import Reading, Settings
 from importer.transfer import sources
-from importer.transfer.sources import SourceFault
+from importer.transfer.bodies import SourceFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -32,6 +32,7 @@ from importer.model import Status, Stop, Summary
 from importer.notices import after_reading, before_sending
 from importer.signals import EXIT_CODES, watched
 from importer.telling import Telling
+from importer.transfer.buffer import Buffer
 from importer.transfer.delivery import Delivery
 from importer.transfer.halting import Halting
 from importer.transfer.limits import Limits
@@ -192,6 +193,7 @@ class Run:
                 token=self._token,
                 patience=patience,
                 reading=settings.reading,
+                buffer=Buffer(settings.reading.buffer, block=settings.reading.block),
             )
             async with transport, anyio.create_task_group() as around:
                 around.start_soon(self._telling.tick, rows, intake, delivery)

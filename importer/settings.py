@@ -31,6 +31,15 @@ class Reading:
     lines: tuple[int, int] | None = None  #: first and last physical line, both included
     any_type: bool = False  #: send also what is no picture and no video
     root: Path | None = None  #: files outside this folder are not sent
+    buffer: int = 256 << 20  #: bytes of pictures that may lie in memory at once
+
+    def __post_init__(self) -> None:
+        _check(self.buffer >= 1 << 20, "buffer", self.buffer, "1M or more")
+
+    @property
+    def block(self) -> int:
+        """Bytes of a large picture that are read at once, while it is sent."""
+        return max(128 << 10, min(1 << 20, self.buffer // 512))
 
 
 @dataclass(frozen=True, slots=True)

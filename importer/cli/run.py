@@ -13,6 +13,7 @@ import typer
 
 from importer import api
 from importer.cli.allowance import allow_open_files
+from importer.cli.confirm import confirmed
 from importer.cli.options import (
     Defaults,
     flags_again,
@@ -24,7 +25,6 @@ from importer.cli.options import (
 )
 from importer.cli.secrecy import keep
 from importer.credentials import find_token
-from importer.errors import UsageError
 from importer.logbook import logbook
 from importer.progress import (
     JsonLines,
@@ -44,8 +44,6 @@ from importer.settings import (
     Settings,
 )
 from importer.units import parse_duration, parse_failure_limit, parse_rate, parse_size
-
-ASK_FROM_ROWS = 100  # more than so many rows are not sent to a real gallery without a word
 
 
 def _env(flag: str) -> dict[str, Any]:
@@ -109,6 +107,10 @@ def run(
         str | None,
         typer.Option(metavar="SIZE", **_env("bandwidth"), help="At most so much a second: 10M."),
     ] = None,
+    buffer: Annotated[
+        str,
+        typer.Option(metavar="SIZE", **_env("buffer"), help="Memory for pictures."),
+    ] = "256M",
     retries: Annotated[
         int, typer.Option(min=0, max=99, **_env("retries"), help="Further tries a picture.")
     ] = 5,
@@ -259,7 +261,13 @@ def run(
         manifest=manifest,
         results=results,
         rows=rows,
-        reading=Reading(parse_defaults(default), parse_lines(lines), any_type=any_type, root=root),
+        reading=Reading(
+            parse_defaults(default),
+            parse_lines(lines),
+            any_type=any_type,
+            root=root,
+            buffer=parse_size(buffer),
+        ),
         pace=Pace(
             concurrency=parse_concurrency(concurrency),
             rate=parse_rate(rate) if rate else None,
@@ -292,6 +300,7 @@ def run(
     token = find_token(token_file, os.environ)
     keep(token)
     allow_open_files()
+    is_sure = yes or settings.sending.is_loopback
     may_ask = sys.stdin is not None and sys.stdin.isatty() and not no_input
     with (
         make_observer(
@@ -309,7 +318,7 @@ def run(
             settings,
             token,
             observer=Several(observers),
-            confirm=None if yes or settings.sending.is_loopback else partial(_ask, may_ask=may_ask),
+            confirm=None if is_sure else partial(confirmed, may_ask=may_ask),
             handle_signals=True,
         )
     words = SteadyStream(sys.stderr)  # a reader that went away doesn't change the exit code
@@ -317,15 +326,3 @@ def run(
     for line in stop_words(summary) if quiet else closing_words(summary):
         words.say(fitted(line, columns))
     raise typer.Exit(summary.exit_code)
-
-
-def _ask(rows: int, host: str, *, may_ask: bool) -> bool:
-    """Ask a person before many pictures go to a real gallery."""
-    if rows <= ASK_FROM_ROWS:
-        return True
-    if not may_ask:
-        raise UsageError(
-            f"{rows:,} rows would be sent to {host}, and there is no terminal to ask at",
-            fix="add --yes when this is what you want",
-        )
-    return typer.confirm(f"Send {rows:,} rows to {host}?", err=True)

@@ -18,14 +18,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from importer.model import LocalFile
-from importer.transfer.sources import WHOLE_UP_TO, SourceFault, Whole, body_of, load
+from importer.transfer.bodies import SourceFault, Whole
+from importer.transfer.sources import WHOLE_UP_TO, body_of, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from importer.model import Picture
     from importer.settings import Reading
-    from importer.transfer.sources import Body
+    from importer.transfer.bodies import Body
 
 LARGEST = min(128 * 1024, WHOLE_UP_TO)  # bytes; of more, hashing alone is worth a thread
 SLICE = 512 * 1024  # bytes that are read and hashed before the loop goes on: about half a ms

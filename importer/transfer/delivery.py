@@ -20,6 +20,7 @@ from importer.model import (
     TryAgain,
 )
 from importer.secret import one_line
+from importer.transfer.bodies import SourceFault, Whole
 from importer.transfer.rereading import reread
 from importer.transfer.retry import (
     OPEN_FILES,
@@ -30,7 +31,7 @@ from importer.transfer.retry import (
     back_off,
     next_step,
 )
-from importer.transfer.sources import SourceFault, Whole, load
+from importer.transfer.sources import load
 from importer.transfer.trip import Trip
 
 if TYPE_CHECKING:
@@ -41,11 +42,12 @@ if TYPE_CHECKING:
     from importer.model import Picture, Stop
     from importer.secret import Token
     from importer.settings import Patience, Reading
+    from importer.transfer.bodies import Body
+    from importer.transfer.buffer import Buffer
     from importer.transfer.halting import Halting
     from importer.transfer.limits import Limits
     from importer.transfer.pacing import Pacing, Slot
     from importer.transfer.scribe import Scribe
-    from importer.transfer.sources import Body
     from importer.transfer.transport import Transport
 
 ANSWER_SHOWN = 200  # characters of an answer that are kept
@@ -92,6 +94,7 @@ class Delivery:
     token: Token
     patience: Patience
     reading: Reading
+    buffer: Buffer
     retries: int = 0
     in_flight: int = 0
     first_told: anyio.Event = field(default_factory=anyio.Event)  #: the canary has come back
@@ -112,6 +115,7 @@ class Delivery:
             raise
         finally:
             self.first_told.set()
+            self.buffer.let_go(loaded.body)
         if self.scribe.is_behind:
             await self.scribe.room()
 
@@ -131,6 +135,7 @@ class Delivery:
 
     def skip(self, loaded: Loaded) -> None:
         """A picture that was intended is not sent after all."""
+        self.buffer.let_go(loaded.body)
         self.scribe.release([loaded.admitted])
         self.first_told.set()
 
@@ -162,6 +167,7 @@ class Delivery:
         request = self.destination.request(
             one.admitted.picture, media_type=body.media_type, token=self.token
         )
+        has_stream = await self.buffer.take_stream(body)
         one.attempts += 1
         self.in_flight += 1
         trip = Trip(self.clock.monotonic(), body.size_bytes)
@@ -169,6 +175,8 @@ class Delivery:
             reply = await self.transport.send(request, body, trip)
         finally:
             self.in_flight -= 1
+            if has_stream:
+                self.buffer.free_stream()
         if isinstance(reply, SourceFault):
             self.pacing.unused()
             return self._after_fault(one, reply)
@@ -211,6 +219,8 @@ class Delivery:
         if one.unknown is None:  # else the journal goes on saying ``sending``: unknown if we die
             self._leave(one, one.pending)
         one.slot.free()
+        if isinstance(one.body, Whole):
+            one.body.let_go()  # it is read anew, and many may wait for long
         body = None
         if not await self.halting.sleep(step.seconds):
             (found,) = await load([one.admitted.picture], reading=self.reading)

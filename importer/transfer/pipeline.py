@@ -18,18 +18,18 @@ from importer.errors import ManifestError
 from importer.model import Admitted, Stop
 from importer.transfer.at_hand import ReadAhead
 from importer.transfer.belt import Belt, Emptied
+from importer.transfer.bodies import SourceFault
 from importer.transfer.delivery import Loaded
-from importer.transfer.sources import SourceFault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+    from importer.transfer.bodies import Body
     from importer.transfer.delivery import Delivery
     from importer.transfer.intake import Intake
     from importer.transfer.pacing import Slot
-    from importer.transfer.sources import Body
 
 GROUP_ROWS = 32  # small pictures read in one thread hop
 GROUP_BYTES = 4 << 20  # of them, about: a group of larger pictures has fewer
@@ -114,8 +114,10 @@ class Pipeline:
                     try:
                         if self._is_halting:
                             return
+                        await self.delivery.buffer.room()
                         loaded = await self._load_group(group)
                         if loaded:
+                            self.delivery.buffer.hold(one.body for one in loaded)
                             size = sum(one.body.size_bytes for one in loaded) // len(loaded)
                             self.group_rows = max(1, min(GROUP_ROWS, GROUP_BYTES // max(1, size)))
                             self._has_begun = True
@@ -172,6 +174,7 @@ class Pipeline:
                             is_canary = False
         finally:
             self._ready.close()
+            self.delivery.buffer.end()
 
     async def _work(self, turnstile: asyncio.Lock) -> None:
         slot = self.delivery.pacing.slot()

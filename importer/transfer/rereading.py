@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from importer.transfer.sources import SourceFault, load
+from importer.transfer.bodies import SourceFault
+from importer.transfer.sources import load
 
 if TYPE_CHECKING:
     from importer.model import Picture
     from importer.settings import Reading
+    from importer.transfer.bodies import Body
     from importer.transfer.halting import Halting
     from importer.transfer.pacing import Pacing
-    from importer.transfer.sources import Body
 
 AGAIN_S = 0.25  # between two looks
 

@@ -13,8 +13,8 @@ from aiohttp.http_writer import StreamWriter
 from importer.ledger import results
 from importer.ledger.results import PartFile
 from importer.telling import Telling
+from importer.transfer.bodies import Streamed
 from importer.transfer.delivery import Delivery
-from importer.transfer.sources import Streamed
 from tests.crash.passing import Install, Passing, die
 
 

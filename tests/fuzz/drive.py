@@ -16,7 +16,7 @@ from importer.clock import SystemClock
 from importer.destination.verdicts import judge
 from importer.model import Answer, NoAnswer, Reply, Request, StopRun, Uploaded, Verdict
 from importer.settings import Patience, Sending
-from importer.transfer.sources import Whole
+from importer.transfer.bodies import Whole
 from importer.transfer.transport import Transport
 from tests.fuzz.answers import Said, marker, said_to
 from tests.fuzz.gallery import Gallery

@@ -18,16 +18,8 @@ import pytest
 
 from importer.model import Collection, LocalFile, Picture, RemoteUrl, Row
 from importer.settings import Reading
-from importer.transfer.sources import (
-    WHOLE_UP_TO,
-    SourceFault,
-    Streamed,
-    Whole,
-    fault_of,
-    inspect,
-    load,
-    stamp_of,
-)
+from importer.transfer.bodies import SourceFault, Streamed, Whole, fault_of
+from importer.transfer.sources import WHOLE_UP_TO, inspect, load, stamp_of
 from tests.conftest import JPEG_HEAD, picture_bytes
 
 pytestmark = pytest.mark.anyio

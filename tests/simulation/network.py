@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import anyio
 
 from importer.model import Answer, NoAnswer, Reply, Request
-from importer.transfer.sources import Body, SourceFault, Streamed
+from importer.transfer.bodies import Body, SourceFault, Streamed
 from importer.transfer.transport import Transport
 from importer.transfer.trip import Trip
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from importer.transfer.sources import Streamed, stamp_of
+from importer.transfer.bodies import Streamed
+from importer.transfer.sources import stamp_of
 from tests.conftest import JPEG_HEAD
 from tests.transport.going import BIG
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from importer.clock import SystemClock
 from importer.model import Request
 from importer.settings import Patience, Sending
-from importer.transfer.sources import Whole
+from importer.transfer.bodies import Whole
 from importer.transfer.transport import Transport
 from tests.conftest import JPEG_HEAD
 

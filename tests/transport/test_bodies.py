@@ -14,7 +14,8 @@ import pytest
 
 from importer.model import Answer, Request
 from importer.settings import Patience
-from importer.transfer.sources import WHOLE_UP_TO, SourceFault, Whole
+from importer.transfer.bodies import SourceFault, Whole
+from importer.transfer.sources import WHOLE_UP_TO
 from tests.transport.going import (
     BIG,
     SMALL,

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from importer.model import Answer, NoAnswer
-from importer.transfer.sources import Streamed
+from importer.transfer.bodies import Streamed
 from importer.transfer.transport.connector import Heard, heard_of, unsent_bytes
 from tests.transport.going import (
     LATE,

@@ -27,7 +27,7 @@ LAYERS = (
         "shell",
         (
             "manifest.text", "manifest.delimited", "transfer.sources", "transfer.transport",
-            "transfer.halting", "transfer.at_hand", "ledger", "signals", "credentials",
+            "transfer.halting", "transfer.bodies", "transfer.at_hand", "ledger", "signals", "credentials",
         ),
     ),
     ("engine", ("transfer",)),
@@ -45,7 +45,7 @@ LAYERS = (
 #: library -> the modules that may import it
 HOMES = {
     "aiohttp": ("transfer.transport", "rehearsal"),
-    "aiofiles": ("transfer.sources",),
+    "aiofiles": ("transfer.sources", "transfer.bodies"),
     "tqdm": ("progress",),
     "time": ("clock", "progress", "rehearsal"),
     "random": ("clock", "rehearsal", "demo_pictures"),

@@ -17,7 +17,7 @@ import truststore
 from yarl import URL
 
 from importer.model import Answer, NoAnswer, Reply
-from importer.transfer.sources import SourceFault, Streamed, Whole
+from importer.transfer.bodies import SourceFault, Streamed, Whole
 from importer.transfer.transport.breaking import broken, defect_of
 from importer.transfer.transport.connector import GuardedConnector, Heard, heard_of
 from importer.transfer.transport.flight import ANSWER_LIMIT, Content, Flight
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from importer.clock import Clock
     from importer.model import Request
     from importer.settings import Patience, Sending
-    from importer.transfer.sources import Body
+    from importer.transfer.bodies import Body
 
 _AUTHORITY = re.compile(r"[^/]*//[^/?]*")
 KEEPALIVE_S = 10.0  # below what servers keep (nginx 75, Apache 5 to 15, gunicorn behind a proxy 60)
@@ -121,7 +121,7 @@ class Transport:
         return reply if body.fault is None or isinstance(reply, Answer) else body.fault
 
     async def _flown(
-        self, request: Request, content: Whole | AsyncIterator[bytes], flight: Flight
+        self, request: Request, content: Whole | AsyncIterator[bytes | memoryview], flight: Flight
     ) -> Reply:
         is_small = flight.size_bytes <= PARCEL_UP_TO and isinstance(content, Whole)
         post = self._post_parcel if is_small and not self.sending.proxy else self._post
@@ -145,7 +145,7 @@ class Transport:
         return await self._lane.post(target, request.headers, _in_form(request, content), flight)
 
     async def _post(
-        self, request: Request, content: Whole | AsyncIterator[bytes], flight: Flight
+        self, request: Request, content: Whole | AsyncIterator[bytes | memoryview], flight: Flight
     ) -> aiohttp.ClientResponse:
         """Post what is large, or read from a file, or goes by a proxy."""
         flight.tracker = Tracker(flight)
@@ -214,8 +214,8 @@ def _in_form(request: Request, body: Whole) -> bytes:
 
 
 async def _framed(
-    prefix: bytes, blocks: AsyncGenerator[bytes], suffix: bytes, flight: Flight
-) -> AsyncGenerator[bytes]:
+    prefix: bytes, blocks: AsyncGenerator[memoryview], suffix: bytes, flight: Flight
+) -> AsyncGenerator[bytes | memoryview]:
     if prefix:
         flight.look()
         yield prefix
@@ -228,7 +228,7 @@ async def _framed(
     flight.body_is_gone()
 
 
-async def _close(blocks: AsyncGenerator[bytes]) -> None:
+async def _close(blocks: AsyncGenerator[bytes | memoryview]) -> None:
     """Close a body whose sending broke off; aiohttp's writer may still be on its way out of it."""
     with anyio.move_on_after(1, shield=True):
         while True:

@@ -14,6 +14,7 @@ import aiohttp
 from yarl import URL
 
 from importer.model import Answer
+from importer.transfer.bodies import SLICE
 from importer.transfer.transport.connector import Heard, is_readable, unsent_bytes, was_idle
 
 if TYPE_CHECKING:
@@ -157,13 +158,22 @@ class Content(aiohttp.BytesPayload):
 
     def __init__(self, content: bytes, flight: Flight) -> None:
         super().__init__(content)
+        self._content = content
         self._flight = flight
 
     async def write_with_length(
         self, writer: aiohttp.abc.AbstractStreamWriter, content_length: int | None
     ) -> None:
         self._flight.look()
-        await super().write_with_length(writer, content_length)
+        transport = self._flight.transport
+        if transport is None or transport.get_extra_info("ssl_object") is None:
+            await super().write_with_length(writer, content_length)
+            self._flight.body_is_gone()
+            return
+        # asyncio's TLS copies what it can't encrypt at once, again and again.
+        content = memoryview(self._content)
+        for start in range(0, len(content), SLICE):
+            await writer.write(content[start : start + SLICE])
         self._flight.body_is_gone()
 
 

@@ -1,0 +1,211 @@
+"""What is sent: a body that lies in memory, or one that is read while it goes; and why one isn't.
+
+What goes wrong while a file is read is recorded as a SourceFault before any other library sees it,
+so a local fault never looks like the network's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import stat
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self, TypeAlias
+
+import aiofiles
+import aiofiles.os
+
+from importer.model import Stamp
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+SLICE = 128 * 1024  # bytes handed over at once; over TLS more costs up to twice as much
+
+# The last bytes of a streamed body. So few never have to wait in aiohttp's writer (it waits from
+# 64 KiB on); a gallery that answers while the writer waits costs the connection, since aiohttp
+# cancels a writer that hasn't ended when the answer has.
+TAIL = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFault:
+    """Why a picture can't be read."""
+
+    code: str
+    message: str
+    is_passing: bool = False  #: a disk's hiccup: worth one more try
+    is_crowded: bool = False  #: too many files are open just now; says nothing against this one
+
+
+@dataclass(slots=True)
+class Whole:
+    """A body that lies in memory, until it is let go of."""
+
+    content: bytes = field(repr=False)  #: a picture is long, and a URL may be a secret
+    sha256: bytes
+    stamp: Stamp | None  #: None for the text of a URL
+    media_type: str
+    size_bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size_bytes = len(self.content)
+
+    def let_go(self) -> None:
+        """It won't be sent any more as it lies here; its size and digest stay."""
+        self.content = b""
+
+
+class Streamed:
+    """A body that is read while it is sent. Each attempt takes a new one."""
+
+    def __init__(self, path: str, stamp: Stamp, media_type: str, *, block: int = 8 * SLICE) -> None:
+        self.path = path
+        self.stamp = stamp
+        self.media_type = media_type
+        self.fault: SourceFault | None = None  #: set before the reading breaks off
+        self._block = block
+        self._hash = hashlib.sha256()
+        self._left = stamp.size_bytes
+
+    @property
+    def size_bytes(self) -> int:
+        return self.stamp.size_bytes
+
+    @property
+    def sha256(self) -> bytes:
+        """Of the bytes that were read; empty until all of them were."""
+        return b"" if self._left else self._hash.digest()
+
+    async def blocks(self) -> AsyncGenerator[memoryview]:
+        """The bytes, exactly ``size_bytes`` of them, SLICE at most at once.
+
+        While one block goes out, a thread reads and hashes the next one. Ends with the last byte,
+        with nothing to wait for behind it: aiohttp then knows at once that all has left, and the
+        connection as reusable. Before the last block goes, the file is looked at once more, so that
+        one that was rewritten on the way never arrives whole.
+
+        Raises:
+            OSError: the file broke off or changed; ``fault`` says how.
+        """
+        try:
+            async with _OpenedFile(self.path, self._next) as file:
+                file.read_ahead()
+                while self._left:
+                    block = memoryview(await file.taken())
+                    if self._left:
+                        file.read_ahead()
+                        parts = block
+                    else:
+                        await file.close()
+                        parts = block[:-TAIL]
+                    for start in range(0, len(parts), SLICE):
+                        yield parts[start : start + SLICE]
+                yield block[-TAIL:]
+        except _Changed as error:
+            self.fault = SourceFault("file_changed", "the file changed while it was read")
+            raise OSError(errno.EIO, "the source broke off") from error
+        except OSError as error:
+            self.fault = fault_of(error)
+            raise OSError(errno.EIO, "the source broke off") from None
+
+    def _next(self, descriptor: int) -> bytes:
+        """The next block, read and hashed, in a thread."""
+        self._expect(descriptor)
+        block = os.read(descriptor, min(self._block, self._left))
+        if not block:
+            raise _Changed
+        self._hash.update(block)
+        if len(block) == self._left:
+            self._expect(descriptor)
+        self._left -= len(block)
+        return block
+
+    def _expect(self, descriptor: int) -> None:
+        if stamp_in(os.fstat(descriptor)) != self.stamp:
+            raise _Changed
+
+
+class _OpenedFile:
+    """A file that is read through aiofiles, and closed as early as its reader wants."""
+
+    def __init__(self, path: str, read: Callable[[int], bytes]) -> None:
+        self._opening = aiofiles.open(path, "rb", buffering=0, opener=_open_quietly)
+        self._read = aiofiles.os.wrap(read)
+        self._reading: asyncio.Task[bytes] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._file = await self._opening
+        self._is_open = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._reading is not None:
+            # Cut off: the thread can't be, and must not read from another file of this number.
+            with suppress(OSError, _Changed):
+                await asyncio.shield(self._reading)
+        await self.close()
+
+    async def close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            await self._file.close()
+
+    def read_ahead(self) -> None:
+        """Begin to read the next block."""
+        self._reading = asyncio.ensure_future(self._read(self._file.fileno()))
+
+    async def taken(self) -> bytes:
+        """The block whose reading has begun."""
+        assert self._reading is not None
+        block = await asyncio.shield(self._reading)
+        self._reading = None
+        return block
+
+
+def _open_quietly(path: str, flags: int) -> int:
+    """Opening a pipe that nobody writes to must not hang; aiofiles opens in a thread."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+Body: TypeAlias = Whole | Streamed
+
+
+class _Changed(Exception):
+    """The file isn't what it was when it was opened first."""
+
+
+def stamp_in(found: os.stat_result) -> Stamp | None:
+    """What a file looks like; None when it is no regular file."""
+    return Stamp(found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+
+
+_FAULTS = {
+    errno.ENOENT: ("file_missing", "there is no such file"),
+    errno.ENOTDIR: ("file_missing", "there is no such file: a part of its path is no folder"),
+    errno.EACCES: ("file_forbidden", "this user may not read the file"),
+    errno.EPERM: ("file_forbidden", "this user may not read the file"),
+    errno.EISDIR: ("not_a_file", "this is a folder, not a picture"),
+    errno.ENXIO: ("not_a_file", "this is a pipe, socket or device, not a picture"),
+    errno.ELOOP: ("file_missing", "its links lead round in a circle"),
+    errno.ENAMETOOLONG: ("file_missing", "the path is longer than this system can have"),
+}
+_PASSING = {errno.EIO, errno.EAGAIN, getattr(errno, "ESTALE", errno.EIO)}
+CROWDED = {errno.EMFILE, errno.ENFILE}  # this process, or the whole machine, has too many open
+
+
+def fault_of(error: OSError) -> SourceFault:
+    """An operating system's error as a fault; its text never holds more than the reason."""
+    if error.errno in _FAULTS:
+        code, message = _FAULTS[error.errno]
+        return SourceFault(code, message)
+    reason = os.strerror(error.errno) if error.errno else type(error).__name__
+    return SourceFault(
+        "local_read",
+        f"the file can't be read: {reason}",
+        is_passing=error.errno in _PASSING,
+        is_crowded=error.errno in CROWDED,
+    )

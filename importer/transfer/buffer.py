@@ -1,0 +1,71 @@
+"""How many bytes of pictures may lie in memory at once, whatever their number is.
+
+One half is for pictures that were read whole: readers go no further ahead while it is full. The
+other is for those that are read while they are sent, each of which holds two blocks. Neither waits
+for the other, so a full half empties by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from importer.transfer.bodies import Streamed, Whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from importer.transfer.bodies import Body
+
+BLOCKS_A_STREAM = 2  # one that goes out, and one that is read meanwhile
+
+
+class Buffer:
+    """The bound of one run; one of several readers may go over it by a group."""
+
+    def __init__(self, size: int, *, block: int) -> None:
+        self._size = size // 2
+        self._held = 0
+        self._is_ended = False
+        self._room = asyncio.Event()
+        self._room.set()
+        self._streams = asyncio.Semaphore(max(1, size // 2 // (BLOCKS_A_STREAM * block)))
+
+    @property
+    def held(self) -> int:
+        """Bytes of pictures that were read whole and aren't done with."""
+        return self._held
+
+    async def room(self) -> None:
+        """Return once another group may be read."""
+        await self._room.wait()
+
+    def hold(self, bodies: Iterable[Body]) -> None:
+        """These have been read."""
+        self._held += sum(body.size_bytes for body in bodies if isinstance(body, Whole))
+        if self._held >= self._size and not self._is_ended:
+            self._room.clear()
+
+    def let_go(self, body: Body) -> None:
+        """This one was sent, or won't be as it lies here."""
+        if isinstance(body, Whole):
+            body.let_go()
+            self._held -= body.size_bytes
+            if self._held < self._size:
+                self._room.set()
+
+    def end(self) -> None:
+        """Nobody sends any more, so nobody should wait for room."""
+        self._is_ended = True
+        self._room.set()
+
+    async def take_stream(self, body: Body) -> bool:
+        """Wait for the room to stream a body; False where it needs none."""
+        if not isinstance(body, Streamed):
+            return False
+        await self._streams.acquire()
+        return True
+
+    def free_stream(self) -> None:
+        """It has been streamed."""
+        self._streams.release()

@@ -1,0 +1,66 @@
+"""The bound on bytes in memory: who waits for whom, and that nobody waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from importer.model import Stamp
+from importer.transfer.bodies import Streamed, Whole
+from importer.transfer.buffer import Buffer
+
+pytestmark = pytest.mark.anyio
+
+MB = 1 << 20
+
+
+def whole(size):
+    return Whole(bytes(size), b"", None, "image/jpeg")
+
+
+async def is_waiting(what):
+    """It doesn't come to an end by itself."""
+    task = asyncio.ensure_future(what)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    if task.done():
+        return False
+    task.cancel()
+    return True
+
+
+async def test_readers_wait_while_their_half_is_full_and_go_on_when_a_body_is_let_go_of():
+    buffer = Buffer(4 * MB, block=MB)
+    first, second = whole(MB), whole(MB)
+    buffer.hold([first])
+    assert not await is_waiting(buffer.room())
+    buffer.hold([second])
+    assert await is_waiting(buffer.room())
+
+    buffer.let_go(first)
+
+    assert not await is_waiting(buffer.room())
+    assert (buffer.held, first.content, first.size_bytes) == (MB, b"", MB)
+
+
+async def test_nobody_waits_for_room_once_nobody_sends():
+    buffer = Buffer(2 * MB, block=MB)
+    buffer.hold([whole(MB)])
+    buffer.end()
+    buffer.hold([whole(MB)])
+    assert not await is_waiting(buffer.room())
+
+
+@pytest.mark.parametrize(("size", "streams"), [(16 * MB, 4), (4 * MB, 1), (MB, 1)])
+async def test_as_many_bodies_are_streamed_as_their_half_has_room_for(size, streams):
+    buffer = Buffer(size, block=MB)
+    body = Streamed("p.jpg", Stamp(5 * MB, 1), "image/jpeg")
+    for _ in range(streams):
+        assert await buffer.take_stream(body)
+    assert await is_waiting(buffer.take_stream(body))
+    assert not await buffer.take_stream(whole(5)), "a body in memory needs no room to be streamed"
+
+    buffer.free_stream()
+
+    assert not await is_waiting(buffer.take_stream(body))
