@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from importer import api
-from importer.cli.allowance import allow_open_files
+from importer.cli.allowance import allow_open_files, collect_seldom
 from importer.cli.confirm import confirmed
 from importer.cli.options import (
     Defaults,
@@ -300,6 +300,7 @@ def run(
     token = find_token(token_file, os.environ)
     keep(token)
     allow_open_files()
+    collect_seldom()
     is_sure = yes or settings.sending.is_loopback
     may_ask = sys.stdin is not None and sys.stdin.isatty() and not no_input
     with (
