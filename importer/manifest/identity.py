@@ -23,7 +23,12 @@ class Identity(NamedTuple):
 def key_of(origin: str, identity: Identity) -> bytes:
     """SHA-256 over version, endpoint's origin and the fields, cut to 16 bytes."""
     # Each part with its length, so that none can run into the next one.
-    return _digest("".join(f"{len(part)}:{part}" for part in (VERSION, origin, *identity)))
+    collection, date, url, tag, name, source = identity
+    return _digest(
+        f"{len(VERSION)}:{VERSION}{len(origin)}:{origin}{len(collection)}:{collection}"
+        f"{len(date)}:{date}{len(url)}:{url}{len(tag)}:{tag}{len(name)}:{name}"
+        f"{len(source)}:{source}"
+    )
 
 
 def repeated(key: bytes, occurrence: int) -> bytes:

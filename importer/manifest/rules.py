@@ -26,6 +26,15 @@ _SLUG = re.compile(r"[A-Za-z0-9-]+")
 _PLAIN = re.compile(r"[A-Za-z0-9 -]+")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+#: Addresses that nothing is wrong with and whose path needs no decoding: nearly all there are. The
+#: rules below say the same of them, at ten times the price.
+_USUAL_URL = re.compile(
+    r"https?://[A-Za-z0-9][A-Za-z0-9.-]*/(?:[A-Za-z0-9._~,+=@!$&'()*/-]*/)?"
+    r"([A-Za-z0-9._~,+=@!$&'()*-]+)(?:\?[!$-;=?-Z_a-z~]*)?"
+)
+_NUL = "%00"
+_USUAL_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ ./-]*")  # likewise
+_USUAL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .-]*")
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -118,6 +127,8 @@ def tag(text: str) -> Wrong:
 
 def picture_name(text: str) -> Wrong:
     """The picture's real name: a file name, never a path."""
+    if len(text) <= LONGEST and _USUAL_NAME.fullmatch(text):
+        return None
     if not text:
         return "no_name", "the picture has no name", "fill in the column name"
     if "/" in text or "\\" in text:
@@ -154,8 +165,16 @@ def looks_like_url(text: str) -> bool:
     """A cell that names an address, well formed or not, rather than a file."""
     if text.startswith("//"):
         return True
+    if ":" not in text:
+        return False
     scheme = _SCHEME.match(text)
     return bool(scheme) and not _DRIVE.match(text)
+
+
+def usual_url(text: str) -> str:
+    """The name of the picture at an address that is surely a good one; empty where one must look."""
+    found = _USUAL_URL.fullmatch(text) if len(text) <= LONGEST_URL else None
+    return found[1] if found and _NUL not in text else ""
 
 
 def picture_url(text: str) -> Wrong:
@@ -167,7 +186,7 @@ def picture_url(text: str) -> Wrong:
         return bad, what, "give a file's path, or an http or https URL"
     if len(text) > LONGEST_URL:
         return bad, f"the URL has {len(text):,} characters", f"{LONGEST_URL:,} are allowed"
-    if "%00" in text:
+    if _NUL in text:
         return bad, "the URL has a NUL in it (%00)", "correct it"
     for c in text:
         if c.isspace() or c == "\\" or unicodedata.category(c) in _UNPRINTABLE:
@@ -199,6 +218,8 @@ def ascii_url(text: str) -> str:
 
 def local_path(text: str) -> Wrong:
     """A path as this system writes it. Nothing is expanded, nothing is guessed."""
+    if _USUAL_PATH.fullmatch(text):
+        return None
     if "\0" in text or "\n" in text or "\r" in text:
         return (
             "bad_path",
@@ -226,7 +247,7 @@ def default_name(source: str, *, is_url: bool) -> str:
     A backslash parts folders everywhere: manifests come from Windows.
     """
     if not is_url:
-        return re.split(r"[/\\]", source)[-1]
+        return source.replace("\\", "/").rpartition("/")[2]
     try:
         return unquote(urlsplit(source).path).rsplit("/", 1)[-1]
     except ValueError:  # the rule for URLs says what is wrong with it

@@ -25,11 +25,13 @@ class Validator:
         self._columns = columns
         self._width = len(columns.header)
         self._folder = str(folder)
+        self._below = os.path.join(self._folder, "")
         self._origin = origin
         self._places = [
             (columns.place.get(field, -1), reading.defaults.get(field, ""))
             for field in ("source", "collection", "date", "collection_url", "tag", "name")
         ]
+        self._source_at = columns.place.get("source", -1)
         self._all_own = len(columns.own) == self._width
         self._collections: dict[tuple[str, str, str], Collection] = {}
 
@@ -44,50 +46,46 @@ class Validator:
                 cells = cells[:-1]  # Excel's habit: empty cells behind the last column
             if len(cells) != self._width:
                 return self._misshapen(row)
-        source, collection, date, url, tag, name = (
+        source, collection, date, url, tag, name = [
             (cells[place].strip(" ") if place >= 0 else "") or default
             for place, default in self._places
-        )
-        place = self._columns.place.get("source", -1)
+        ]
+        own_name, is_url = name, rules.looks_like_url(source)
+        usual = rules.usual_url(source) if is_url else ""
         # A file's name may begin or end with a space; only what is all blank counts as empty.
-        given = cells[place] if place >= 0 and source else source
-        is_url = rules.looks_like_url(source)
-        if is_url:
-            given = source
-        own_name = name
-        name = own_name or rules.default_name(given, is_url=is_url)
+        at = self._source_at
+        given = source if is_url or at < 0 or not source else cells[at]
+        name = own_name or usual or rules.default_name(given, is_url=is_url)
         own = Row(row.line, cells if self._all_own else [cells[i] for i in self._columns.own])
         key = key_of(self._origin, Identity(collection, date, url, tag, name, given))
 
-        problems = self._collection_problems(row.line, collection, date, url)
-        bad_source = self._source_problem(given, is_url=is_url)
-        for field, wrong in (
-            ("source", bad_source),
-            ("tag", rules.tag(tag) if tag else None),
-            # A name that was taken from a bad source is not blamed as well.
-            ("name", None if bad_source and not own_name else rules.picture_name(name)),
-        ):
+        whole = self._collections.get((collection, date, url))
+        problems: list[Problem] = []
+        if whole is None:
+            problems = self._collection_problems(row.line, collection, date, url)
+            whole = self._collections.get((collection, date, url))
+        bad_source = None if usual else self._source_problem(given, is_url=is_url)
+        if bad_source is not None:
+            problems.append(self._problem(row.line, "source", bad_source))
+        if tag and (wrong := rules.tag(tag)) is not None:
+            problems.append(self._problem(row.line, "tag", wrong))
+        # A name that was taken from a bad source is not blamed as well.
+        if bad_source is None or own_name:
+            wrong = rules.picture_name(name)
             if wrong is not None:
-                problems.append(self._problem(row.line, field, wrong))
-        if problems:
+                problems.append(self._problem(row.line, "name", wrong))
+        if problems or whole is None:
             return Invalid(key, own, tuple(problems), source, collection)
-        return Picture(
-            key,
-            own,
-            RemoteUrl(rules.ascii_url(given))
-            if is_url
-            else LocalFile(os.path.join(self._folder, given)),
-            name,
-            self._collection(collection, date, url),
-            tag,
-        )
+        found = RemoteUrl(rules.ascii_url(given)) if is_url else LocalFile(self._path(given))
+        return Picture(key, own, found, name, whole, tag)
 
-    def _collection(self, name: str, date: str, url: str) -> Collection:
-        return self._collections[name, date, url]
+    def _path(self, given: str) -> str:
+        """The file that a cell names; most name one below the manifest's folder."""
+        if os.name == "posix" and given[0] != "/":
+            return self._below + given
+        return os.path.join(self._folder, given)
 
     def _collection_problems(self, line: int, name: str, date: str, url: str) -> list[Problem]:
-        if (name, date, url) in self._collections:
-            return []
         problems = [
             self._problem(line, field, wrong)
             for field, wrong in (

@@ -3,6 +3,8 @@
 import os
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from importer.manifest import rules
 
@@ -406,3 +408,27 @@ def test_the_default_name_is_the_files_or_the_urls_last_part(source, is_url, nam
 def test_an_excerpt_is_escaped_and_cut_at_80(text, shown):
     assert rules.excerpt(text) == shown
     assert len(shown) <= 80
+
+
+@settings(max_examples=2_000)
+@given(
+    st.from_regex(rules._USUAL_URL, fullmatch=True)
+    | st.text("htps:/.aZ0%?#@\\ [\u00e9-", max_size=40).map("https://a".__add__)
+)
+def test_a_usual_address_is_what_the_rules_take_as_well(text):
+    """The short way says nothing that the rules don't say: good, and this name."""
+    name = rules.usual_url(text)
+    if name:
+        assert rules.picture_url(text) is None
+        assert rules.default_name(text, is_url=True) == name
+        assert rules.ascii_url(text) == text
+        assert rules.looks_like_url(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["https://a.example/x.jpg", "http://a.example/b/c%20d/x.jpg", "https://a.example/x.jpg?s=%2F&e=1"],
+)
+def test_most_addresses_are_usual(text):
+    """Else the short way were for nothing; a folder that has to be decoded is looked at."""
+    assert bool(rules.usual_url(text)) is ("%20" not in text)
