@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from importer.manifest.delimited import Survey
+    from importer.manifest.landmarks import Landmarks
     from importer.model import Status
 
 #: where only a file's form and place matter, no cell has to be filled
@@ -117,6 +118,7 @@ class OpenedJob:
     survey: Survey
     journal: Journal
     snapshot: int
+    landmarks: Landmarks | None = None  #: of a manifest that the last run has read already
 
     @property
     def drawing(self) -> Drawing:
@@ -133,7 +135,14 @@ class OpenedJob:
 
     def intake(self, wanted: frozenset[Status], lines: tuple[int, int] | None = None) -> Intake:
         admission = Admission(self.journal, self.snapshot, wanted)
-        return Intake(self.manifest.manifest, self.manifest.judging, admission, lines=lines)
+        manifest = self.manifest
+        return Intake(
+            manifest.manifest,
+            manifest.judging,
+            admission,
+            lines=lines,
+            landmarks=self.landmarks,
+        )
 
 
 def borrowed_journal(job: Job, files: ExitStack) -> Journal:

@@ -25,7 +25,7 @@ from importer.ledger import lock
 from importer.ledger.admission import WANTED
 from importer.ledger.journal import Journal
 from importer.ledger.results import Drawn, PartFile
-from importer.ledger.snapshot import begin_snapshot
+from importer.ledger.snapshot import begin_snapshot, survey_of
 from importer.ledger.whole import look_over
 from importer.mending import mend
 from importer.model import Status, Stop, Summary
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from importer.clock import Clock
     from importer.events import Observer
     from importer.ledger.job import Job
+    from importer.ledger.snapshot import Surveyed
     from importer.secret import Token
     from importer.settings import Settings
     from importer.transfer.intake import Intake
@@ -88,7 +89,7 @@ class Run:
             refuse_to_overwrite(job)
             async with anyio.create_task_group() as meanwhile:
                 meanwhile.start_soon(anyio.to_thread.run_sync, look_over, job.journal)
-                survey = await anyio.to_thread.run_sync(manifest.manifest.survey)
+                survey, landmarks = await self._surveyed(manifest, job)
             self._ask(survey.rows)
             files = stack.enter_context(ExitStack())
             if settings.dry_run:
@@ -100,7 +101,7 @@ class Run:
                 journal = files.enter_context(Journal.open(job))
             journal.begin_run(timestamp(self._clock.now()))
             snapshot = begin_snapshot(journal, survey, settings.reading)
-            opened = OpenedJob(manifest, job, survey, journal, snapshot)
+            opened = OpenedJob(manifest, job, survey, journal, snapshot, landmarks)
             summary = await self._run(await self._made_up(opened))
         self._telling.observer.notice(RunEnded(summary))
         return summary
@@ -109,13 +110,25 @@ class Run:
         settings = self._settings
         return open_for_reading(settings.manifest, settings.reading, origin=settings.sending.origin)
 
+    async def _surveyed(self, manifest: OpenedManifest, job: Job) -> Surveyed:
+        return await anyio.to_thread.run_sync(
+            survey_of, manifest.manifest, self._settings.reading, job.journal
+        )
+
     async def _made_up(self, opened: OpenedJob) -> OpenedJob:
-        """Draw the results that a run which was cut off didn't come to; ``.part`` tells of it."""
+        """Make up for a run that was cut off before it drew its results; ``.part`` tells of it.
+
+        Where the manifest is as that run read it, the results are drawn when this one ends: until
+        then the journal has what they lack.
+        """
         if self._settings.dry_run or not opened.job.part.exists():
             return opened
         opened, mended = await anyio.to_thread.run_sync(mend, opened, self._settings)
         if mended is not None:
             self._telling.warn(str(mended))
+        elif opened.landmarks is not None:
+            await anyio.to_thread.run_sync(opened.journal.settle_down)
+            return opened
         try:
             await self._draw(opened)
         except StorageError:
@@ -126,7 +139,7 @@ class Run:
             return opened
         # The manifest is the very file that was drawn anew: its columns may stand elsewhere now.
         manifest = self._read_manifest()
-        survey = await anyio.to_thread.run_sync(manifest.manifest.survey)
+        survey, _ = await self._surveyed(manifest, opened.job)
         snapshot = begin_snapshot(opened.journal, survey, self._settings.reading)
         return OpenedJob(manifest, opened.job, survey, opened.journal, snapshot)
 

@@ -10,15 +10,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from importer.ledger.batch import run_batched
-from importer.ledger.rows import JOURNAL_COLUMNS, JournalRow, public_source, shown_source
+from importer.ledger.mark import set_mark
+from importer.ledger.rows import JOURNAL_COLUMNS, JournalRow, new_row, public_source, shown_source
+from importer.ledger.seeding import seed
 from importer.manifest.identity import repeated
 from importer.model import MAYBE_THERE, Admitted, Collection, Invalid, Picture, Status
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from importer.ledger.journal import Journal
+    from importer.ledger.mark import Mark
     from importer.manifest.recorded import Recorded
     from importer.settings import RowsWanted
 
@@ -41,6 +44,7 @@ _PLACE = (
     "INSERT OR IGNORE INTO rows"
     " (id, key, snapshot, line, collection, status, code, message, source)"
 )
+_PLACE_PICTURES = "INSERT OR IGNORE INTO rows (id, key, line, collection, snapshot, status)"
 
 
 @dataclass(slots=True)
@@ -54,8 +58,19 @@ class Admission:
     edited_line: int = 0  #: the first of them
     uploaded: list[tuple[JournalRow, Picture]] = field(default_factory=list)  #: seen in the chunk
 
-    def admit(self, judged: Sequence[Judged]) -> list[Admitted]:
+    def admit(
+        self,
+        judged: Sequence[Judged],
+        *,
+        known: Mapping[int, JournalRow] | None = None,
+        mark: Mark | None = None,
+    ) -> list[Admitted]:
         """Place a chunk, and give the pictures of it that this run is to deliver.
+
+        Args:
+            judged: the rows.
+            known: what the journal has on their lines, where somebody has looked already.
+            mark: is set when they are placed.
 
         Raises:
             StorageError: the chunk was not placed.
@@ -64,30 +79,95 @@ class Admission:
             return []
         self.uploaded.clear()
         with self.journal.transaction() as db:
-            keys = [self._key_of(row, recorded) for row, recorded in judged]
-            known = self._place(db, judged, keys)
-            admitted = []
-            for (row, recorded), key in zip(judged, keys, strict=True):
-                found = known.get(row.line) or self._settle_place(db, row, key)
-                if recorded is not None:
-                    found = self._seeded(db, found, recorded)
-                one = self._admitted(db, row, found)
-                if one is not None:
-                    admitted.append(one)
+            keys = [
+                row.key if recorded is None or recorded.key == row.key
+                else self._key_of(row, recorded)
+                for row, recorded in judged
+            ]  # fmt: skip
+            if known is None:
+                admitted = self._admit(db, judged, keys)
+            elif _are_these(known, judged, keys):
+                # What a results file records of them was taken when it was placed; they may have
+                # been sent again since.
+                judged = [(row, None) for row, _ in judged]
+                admitted = self._meet(db, judged, keys, known)
+            else:  # the file was changed meanwhile: each row for itself
+                admitted = []
+                for one, key in zip(judged, keys, strict=True):
+                    admitted += self._admit(db, [one], [key])
+            if mark is not None:
+                set_mark(db, mark)
         return admitted
 
-    def _place(
+    def _admit(
         self, db: sqlite3.Connection, judged: Sequence[Judged], keys: Sequence[bytes]
-    ) -> dict[int, JournalRow]:
-        """Place the rows that are new; gives what is known then of those lines."""
-        first = self.journal.free_ids(len(judged))
-        placed = [
+    ) -> list[Admitted]:
+        """Place rows of consecutive lines, of which nothing is known yet."""
+        first = self._place_new(db, judged, keys)
+        if not first:
+            lines = judged[0][0].line, judged[-1][0].line
+            return self._meet(db, judged, keys, self.journal.by_lines(self.snapshot, *lines))
+        if any(recorded is not None for _, recorded in judged):
+            placed = self._rows_placed(judged, keys, first)
+            return self._meet(db, judged, keys, {row[3]: new_row(row) for row in placed})
+        if Status.PENDING not in self.wanted:
+            return []
+        return [
+            Admitted(number, row) for number, (row, _) in enumerate(judged, first)
+            if isinstance(row, Picture)
+        ]  # fmt: skip
+
+    def _meet(
+        self,
+        db: sqlite3.Connection,
+        judged: Sequence[Judged],
+        keys: Sequence[bytes],
+        known: Mapping[int, JournalRow],
+    ) -> list[Admitted]:
+        """Rows of which something is known, by line; a row that isn't is known on another line."""
+        admitted = []
+        for (row, recorded), key in zip(judged, keys, strict=True):
+            found = known.get(row.line) or self._settle_place(db, row, key)
+            if recorded is not None:
+                found = self._seeded(db, found, recorded)
+            one = self._admitted(db, row, found)
+            if one is not None:
+                admitted.append(one)
+        return admitted
+
+    def _place_new(
+        self, db: sqlite3.Connection, judged: Sequence[Judged], keys: Sequence[bytes]
+    ) -> int:
+        """Place the rows; gives the first one's number where all of them were new, else 0."""
+        first, count = self.journal.free_ids(len(judged)), len(judged)
+        pictures = [row for row, _ in judged if isinstance(row, Picture)]
+        if len(pictures) == count:
+            numbers = self._collection_ids([row.collection for row in pictures])
+            lines = [row.row.line for row in pictures]
+            values = list(zip(range(first, first + count), keys, lines, numbers, strict=True))
+            one = f"(?, ?, ?, ?, {self.snapshot:d}, 'pending')"
+            placed = run_batched(db, _PLACE_PICTURES, values, one=one)
+        else:
+            placed = run_batched(db, _PLACE, self._rows_placed(judged, keys, first))
+        return first if placed == count else 0
+
+    def _collection_ids(self, collections: Sequence[Collection]) -> list[int]:
+        """One number each. Rows of one collection stand together as a rule, and share it."""
+        numbers = []
+        last: object = None
+        for collection in collections:
+            if collection is not last:
+                number, last = self.journal.collection_id(collection), collection
+            numbers.append(number)
+        return numbers
+
+    def _rows_placed(
+        self, judged: Sequence[Judged], keys: Sequence[bytes], first: int
+    ) -> list[tuple[Any, ...]]:
+        return [
             (first + place, *self._placed(row, key))
             for place, ((row, _), key) in enumerate(zip(judged, keys, strict=True))
         ]
-        if run_batched(db, _PLACE, placed) == len(placed):  # a first run: all of them are new
-            return {row[3]: _new_row(row) for row in placed}
-        return self.journal.by_lines(self.snapshot, judged[0][0].line, judged[-1][0].line)
 
     def _key_of(self, row: Picture | Invalid, recorded: Recorded | None) -> bytes:
         """A row keeps the key under which it was sent, whatever became of its cells since.
@@ -161,21 +241,7 @@ class Admission:
             return self._decided(db, found)
         if not is_same or not is_news or recorded.status not in MAYBE_THERE:
             return found
-        cells = recorded.cells
-        db.execute(
-            "UPDATE rows SET status = ?, code = ?, message = ?, http = ?, attempts = ?, size = ?,"
-            " sha256 = ?, seconds = ?, at = ?, possible_duplicate = ?, answer = ?, run = ?"
-            " WHERE id = ?",
-            (
-                recorded.status.value, cells.get("import_code"), cells.get("import_message"),
-                _number(cells.get("import_http")), _number(cells.get("import_attempts")) or 1,
-                _number(cells.get("import_bytes")), _digest(cells.get("import_sha256")),
-                _seconds(cells.get("import_seconds")), cells.get("import_at"),
-                cells.get("import_possible_duplicate", "") == "yes", cells.get("import_answer"),
-                _number(cells.get("import_run")),
-                found.id,
-            ),
-        )  # fmt: skip
+        seed(db, found.id, recorded)
         return found._replace(status=recorded.status.value)
 
     def _decided(self, db: sqlite3.Connection, found: JournalRow) -> JournalRow:
@@ -234,14 +300,12 @@ class Admission:
             )  # fmt: skip
 
 
-def _new_row(placed: Sequence[Any]) -> JournalRow:
-    """A row as it has just been placed."""
-    number, key, snapshot, line, _, status, code, message, _ = placed
-    return JournalRow(
-        number, key, snapshot, line, status, code, message, http=None, attempts=0, size=None,
-        sha256=None, mtime_ns=None, seconds=None, at=None, possible_duplicate=0, answer=None,
-        run=None, copies=0, has_source=False,
-    )  # fmt: skip
+def _are_these(
+    known: Mapping[int, JournalRow], judged: Sequence[Judged], keys: Sequence[bytes]
+) -> bool:
+    """Each row is the one that the journal has on its line."""
+    found = (known.get(row.line) for row, _ in judged)
+    return all(one is not None and one.key == key for one, key in zip(found, keys, strict=True))
 
 
 def said(row: Invalid) -> tuple[str, str]:
@@ -250,21 +314,3 @@ def said(row: Invalid) -> tuple[str, str]:
         f"{p.column}: {p.what}; {p.fix}" if p.column else f"{p.what}; {p.fix}" for p in row.problems
     ]
     return row.problems[0].code, " / ".join(texts)
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() else None
-
-
-def _seconds(text: str | None) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        return None
-
-
-def _digest(text: str | None) -> bytes | None:
-    try:
-        return bytes.fromhex(text) if text else None
-    except ValueError:
-        return None

@@ -9,6 +9,7 @@ with 30 KB pictures at 64 at once, it was a third of an upload's time.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,18 +20,26 @@ MOST_ROWS = 256  # SQLite takes 32,766 values in one statement
 
 
 def run_batched(
-    db: sqlite3.Connection, before: str, rows: Sequence[Sequence[object]], behind: str = ""
+    db: sqlite3.Connection,
+    before: str,
+    rows: Sequence[Sequence[object]],
+    behind: str = "",
+    *,
+    one: str = "",
 ) -> int:
-    """Run ``before VALUES (...), (...) behind``; gives how many rows it changed."""
+    """Run ``before VALUES (...), (...) behind``; gives how many rows it changed.
+
+    ``one`` is a row's values as SQL, where some of them are the same in all rows.
+    """
     changed = 0
     for start in range(0, len(rows), MOST_ROWS):
         part = rows[start : start + MOST_ROWS]
-        sql = before + _values(len(part), len(part[0])) + behind
-        changed += db.execute(sql, [value for row in part for value in row]).rowcount
+        one = one or f"({', '.join('?' * len(part[0]))})"
+        statement = _statement(before, one, len(part), behind)
+        changed += db.execute(statement, list(chain.from_iterable(part))).rowcount
     return changed
 
 
 @lru_cache(maxsize=1024)
-def _values(rows: int, width: int) -> str:
-    one = f"({', '.join('?' * width)})"
-    return f" VALUES {', '.join([one] * rows)}"
+def _statement(before: str, one: str, rows: int, behind: str) -> str:
+    return f"{before} VALUES {', '.join([one] * rows)}{behind}"

@@ -115,6 +115,15 @@ class Journal:
                 fix="put it back, or run the results file: it knows what was sent",
             )
 
+    def settle_down(self) -> None:
+        """Bring what stands in ``-wal`` into the journal itself, as far as nobody reads there.
+
+        Raises:
+            StorageError: it can't be written.
+        """
+        with self._lock, translated(self.path):
+            self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     # ------------------------------------------------------------ the life of a run
 
     def begin_run(self, started_at: str) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from importer.errors import StorageError
 from importer.model import RemoteUrl, Status
 from importer.secret import public_url
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from importer.model import Picture
 
 
@@ -54,6 +56,16 @@ class JournalRow(NamedTuple):
 JOURNAL_COLUMNS = ", ".join(JournalRow._fields).replace(
     "has_source", "source IS NOT NULL AS has_source"
 )
+
+
+def new_row(placed: Sequence[Any]) -> JournalRow:
+    """A row as it has just been placed."""
+    number, key, snapshot, line, _, status, code, message, _ = placed
+    return JournalRow(
+        number, key, snapshot, line, status, code, message, http=None, attempts=0, size=None,
+        sha256=None, mtime_ns=None, seconds=None, at=None, possible_duplicate=0, answer=None,
+        run=None, copies=0, has_source=False,
+    )  # fmt: skip
 
 
 def public_source(picture: Picture) -> str:

@@ -3,21 +3,65 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+import sqlite3
+from typing import TYPE_CHECKING, NamedTuple
+
+from importer.ledger.schema import peeking
+from importer.manifest.delimited import Survey
+from importer.manifest.landmarks import Landmarks, look_at_bytes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from importer.ledger.journal import Journal
-    from importer.manifest.delimited import Survey
+    from importer.manifest.delimited import Manifest
     from importer.settings import Reading
 
 
-def begin_snapshot(journal: Journal, survey: Survey, reading: Reading) -> int:
-    """The number of this state: the last one's where nothing changed, else a new one.
+class Surveyed(NamedTuple):
+    """What is known of a manifest before anything of it is placed."""
 
-    The same bytes read under other settings (``--default``) are other rows, so those count as well.
+    survey: Survey
+    landmarks: Landmarks | None  #: where the journal knows this very state, and lines can be found
+
+
+def survey_of(manifest: Manifest, reading: Reading, journal: Path) -> Surveyed:
+    """Survey a manifest; one that the last run surveyed is only read as bytes.
+
+    Raises:
+        ManifestError: it can't be read, or its structure is broken; says at which line.
     """
+    rows, digest = _last(journal)
+    if digest:
+        found = look_at_bytes(manifest.path)
+        if _digest_of(found.sha256, reading) == digest:
+            landmarks = found.landmarks if manifest.is_utf_8 else None
+            told = Survey(rows, 0, found.sha256, found.size_bytes, found.mtime_ns)
+            return Surveyed(told, landmarks)
+    return Surveyed(manifest.survey(), None)
+
+
+def _last(journal: Path) -> tuple[int, bytes]:
+    """How many rows the last state had, and its digest; a journal that can't be read has none."""
+    try:
+        with peeking(journal) as db:
+            found = db.execute(
+                "SELECT rows, digest FROM snapshots ORDER BY snapshot DESC LIMIT 1"
+            ).fetchone()
+    except (sqlite3.Error, OSError, ValueError):
+        return 0, b""
+    return (found[0], found[1]) if found and isinstance(found[0], int) else (0, b"")
+
+
+def _digest_of(sha256: bytes, reading: Reading) -> bytes:
+    """The same bytes read under other settings (``--default``) are other rows."""
     defaults = sorted(reading.defaults.items())
-    digest = hashlib.sha256(survey.sha256 + repr(defaults).encode()).digest()
+    return hashlib.sha256(sha256 + repr(defaults).encode()).digest()
+
+
+def begin_snapshot(journal: Journal, survey: Survey, reading: Reading) -> int:
+    """The number of this state: the last one's where nothing changed, else a new one."""
+    digest = _digest_of(survey.sha256, reading)
     with journal.transaction() as db:
         last = db.execute(
             "SELECT snapshot, digest FROM snapshots ORDER BY snapshot DESC LIMIT 1"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
+    from importer.manifest.landmarks import Landmarks
+
 DELIMITERS = ",;\t|"
 MISPLACED = "a cell has a quote in its middle and is not quoted itself"
 WIDEST = 2_000  # columns; more is a broken file, not a manifest
@@ -51,6 +53,22 @@ class Manifest:
         with _Opened(self.path, self.encoding) as (_, text):
             yield from (row for row in self._records(text) if row.cells)
 
+    def rows_from(self, line: int, landmarks: Landmarks) -> Generator[Row]:
+        """The same from the record on that begins on this line; those before aren't read.
+
+        Raises:
+            ManifestError: as rows.
+        """
+        before, offset = landmarks.before(line)
+        with _Opened(self.path, self.encoding, offset) as (_, text):
+            records = self._records(text, (line - before, line - 1))
+            yield from (row for row in records if row.cells)
+
+    @property
+    def is_utf_8(self) -> bool:
+        """A line's end is one byte, and no other character has that byte in it."""
+        return self.encoding.name.startswith("utf-8")
+
     def survey(self) -> Survey:
         """Read everything once: is it whole, how long is it, and which bytes are they.
 
@@ -65,13 +83,14 @@ class Manifest:
             digest = raw.sha256.digest()
         return Survey(rows, blank, digest, stat.st_size, stat.st_mtime_ns)
 
-    def _records(self, text: io.TextIOBase) -> Iterator[Row]:
+    def _records(self, text: io.TextIOBase, place: tuple[int, int] = (0, 0)) -> Iterator[Row]:
+        """The records behind so many lines of a text, which are so many of the file."""
+        skipped, before = place if place[1] else (self.header_line, self.header_line)
         lines = _QuoteCount(read_lines(self.path, text))
-        for _ in range(self.header_line):
+        for _ in range(skipped):
             next(lines, None)
         lines.quotes = 0
         reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
-        before = self.header_line
         line = before + 1
         try:
             for cells in reader:
@@ -156,12 +175,14 @@ def _is_quoted_right(cells: Sequence[str], quotes: int) -> bool:
 class _Opened:
     """The file as counted bytes and as text; one thing to close."""
 
-    def __init__(self, path: Path, encoding: Encoding) -> None:
-        self._path, self._encoding = path, encoding
+    def __init__(self, path: Path, encoding: Encoding, offset: int = 0) -> None:
+        self._path, self._encoding, self._offset = path, encoding, offset
 
     def __enter__(self) -> tuple[CountingReader, io.TextIOWrapper]:
         try:
-            raw = CountingReader(self._path.open("rb", buffering=0))
+            file = self._path.open("rb", buffering=0)
+            file.seek(self._offset)
+            raw = CountingReader(file)
         except OSError as error:
             raise ManifestError(self._path, f"can't be read: {error.strerror}") from None
         buffered = io.BufferedReader(raw, 1 << 18)

@@ -172,7 +172,7 @@ def looks_like_url(text: str) -> bool:
 
 
 def usual_url(text: str) -> str:
-    """The name of the picture at an address that is surely a good one; empty where one must look."""
+    """The name of the picture at an address that is surely good; empty where one must look."""
     found = _USUAL_URL.fullmatch(text) if len(text) <= LONGEST_URL else None
     return found[1] if found and _NUL not in text else ""
 

@@ -6,17 +6,23 @@ Plain calls that block; the pipeline makes them in a thread, one at a time.
 from __future__ import annotations
 
 import itertools
+from contextlib import closing
 from typing import TYPE_CHECKING
 
+from importer.ledger.mark import Mark, Stretches, find_mark, open_rows, stamped_rows
+from importer.manifest.landmarks import Finder
 from importer.manifest.recorded import Recorded, recorded_in
 from importer.model import Invalid, LocalFile, Picture
 from importer.transfer.sources import sha256_of, stamp_of
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator, Sequence
+
     from importer.ledger.admission import Admission, Judged
     from importer.ledger.rows import JournalRow
     from importer.manifest.columns import Columns
     from importer.manifest.delimited import Manifest
+    from importer.manifest.landmarks import Landmarks
     from importer.manifest.validate import Validator
     from importer.model import Admitted, Row
 
@@ -38,7 +44,11 @@ class Judging:
 
 
 class Intake:
-    """Reads one manifest from its beginning to its end, once."""
+    """Reads one manifest from its beginning to its end, once.
+
+    Where the journal knows how far this very file was placed, the rows that are open come first,
+    then those behind; what is settled is only asked whether its file has changed, last of all.
+    """
 
     def __init__(
         self,
@@ -47,11 +57,14 @@ class Intake:
         admission: Admission,
         *,
         lines: tuple[int, int] | None = None,
+        landmarks: Landmarks | None = None,
     ) -> None:
+        self._manifest = manifest
         self._judging = judging
         self.admission = admission
         self._lines = lines
-        self._rows = manifest.rows()
+        self._landmarks = landmarks if lines is None else None
+        self._chunks = self._all_chunks()
         self.rows_read = 0
         self.rows_admitted = 0
 
@@ -67,29 +80,66 @@ class Intake:
             ManifestError: the file changed for the worse since it was surveyed.
             StorageError: the journal can't be written.
         """
-        rows = list(itertools.islice(self._rows, CHUNK_ROWS))
-        if not rows:
-            return None
-        self.rows_read += len(rows)
-        if self._lines is not None:
-            first, last = self._lines
-            rows = [row for row in rows if first <= row.line <= last]
-        judged: list[Judged] = [
-            (self._judging.judge(row), self._judging.recorded(row)) for row in rows
-        ]
-        admitted = self.admission.admit(judged)
-        self._look_for_changes()
-        self.rows_admitted += len(admitted)
+        admitted = next(self._chunks, None)
+        self.rows_admitted += len(admitted or ())
         return admitted
 
     def close(self) -> None:
         """Let go of the file: Windows replaces none that is still open."""
-        self._rows.close()
+        self._chunks.close()
 
-    def _look_for_changes(self) -> None:
+    def _all_chunks(self) -> Generator[list[Admitted]]:
+        admission, landmarks, found = self.admission, self._landmarks, None
+        which = open_rows(admission.wanted)
+        if landmarks is not None:
+            found = find_mark(admission.journal.path, admission.snapshot, which)
+        if landmarks is None or found is None:
+            with closing(self._manifest.rows()) as rows:
+                yield from self._read(rows)
+            return
+        mark, are_open = found
+        self.rows_read = mark.rows - are_open
+        with Finder(self._manifest.path, self._manifest.delimiter, landmarks) as finder:
+            for judged, known in self._found(finder, mark, which):
+                self.rows_read += len(judged)
+                yield admission.admit(judged, known={row.line: row for row in known})
+        with closing(self._manifest.rows_from(mark.line, landmarks)) as rows:
+            next(rows, None)
+            yield from self._read(rows)
+        with Finder(self._manifest.path, self._manifest.delimiter, landmarks) as finder:
+            for judged, known in self._found(finder, mark, stamped_rows(admission.wanted)):
+                self._look_for_changes(_same(judged, known))
+                yield []
+
+    def _read(self, rows: Iterator[Row]) -> Iterator[list[Admitted]]:
+        """Place rows that follow one another, and note how far it has got."""
+        while chunk := list(itertools.islice(rows, CHUNK_ROWS)):
+            self.rows_read += len(chunk)
+            last, mark = chunk[-1].line, None
+            if self._lines is None:
+                mark = Mark(self.admission.snapshot, last, self.rows_read)
+            else:
+                chunk = [row for row in chunk if self._lines[0] <= row.line <= self._lines[1]]
+            admitted = self.admission.admit(self._judged(chunk), mark=mark)
+            self._look_for_changes(self.admission.uploaded)
+            yield admitted
+
+    def _found(
+        self, finder: Finder, mark: Mark, which: str
+    ) -> Iterator[tuple[list[Judged], list[JournalRow]]]:
+        """Rows of a kind up to the mark, as the file has them and as the journal has."""
+        stretches = Stretches(self.admission.journal.path, mark, which)
+        while known := stretches.next(CHUNK_ROWS):
+            yield self._judged([finder.row(row.line) for row in known]), known
+
+    def _judged(self, rows: Iterable[Row]) -> list[Judged]:
+        judge, recorded = self._judging.judge, self._judging.recorded
+        return [(judge(row), recorded(row)) for row in rows]
+
+    def _look_for_changes(self, uploaded: Iterable[tuple[JournalRow, Picture]]) -> None:
         """Uploaded files whose size or time differ are read again: is it other content?"""
         changed: list[tuple[JournalRow, Picture, bool]] = []
-        for row, picture in self.admission.uploaded:
+        for row, picture in uploaded:
             if not isinstance(picture.source, LocalFile) or row.mtime_ns is None:
                 continue
             path, was_changed = picture.source.path, row.status == "changed"
@@ -102,3 +152,13 @@ class Intake:
             if is_changed != was_changed:
                 changed.append((row, picture, is_changed))
         self.admission.mark_changed(changed)
+
+
+def _same(
+    judged: Sequence[Judged], known: Sequence[JournalRow]
+) -> Iterator[tuple[JournalRow, Picture]]:
+    """Those rows of the journal's whose pictures still stand on their lines."""
+    for (picture, recorded), row in zip(judged, known, strict=True):
+        is_it = row.key in (picture.key, recorded.key if recorded else None)
+        if is_it and isinstance(picture, Picture):
+            yield row, picture

@@ -26,6 +26,7 @@ LAYERS = (
     (
         "shell",
         (
+            "manifest.landmarks",
             "manifest.text", "manifest.delimited", "transfer.sources", "transfer.transport",
             "transfer.halting", "transfer.bodies", "transfer.at_hand", "ledger", "signals", "credentials",
         ),
