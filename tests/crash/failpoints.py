@@ -16,7 +16,7 @@ from importer.ledger.admission import Admission
 from importer.ledger.journal import Journal
 from importer.ledger.results import Drawing, PartFile
 from importer.manifest.delimited import Manifest
-from importer.transfer import pipeline
+from importer.transfer.at_hand import ReadAhead
 from importer.transfer.delivery import Delivery
 from importer.transfer.intake import Intake
 from importer.transfer.scribe import Scribe
@@ -71,7 +71,7 @@ POINTS: dict[str, Install] = {
     "placing.uncommitted": uncommitted("placing"),
     "placing.committed": committed("placing"),
     "chunk.read": after(Intake, "next_chunk"),
-    "group.loaded": after(pipeline, "load"),
+    "group.loaded": after(ReadAhead, "load"),
     # a picture's way
     "intents.begin": commit_of("intents"),
     "intents.uncommitted": uncommitted("intents"),
