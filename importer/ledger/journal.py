@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import threading
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,11 +21,12 @@ from importer.ledger.schema import connect, peeking, translated
 from importer.model import MAYBE_THERE, Collection, Status, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from importer.ledger.job import Job
     from importer.model import Admitted, Outcome
 
+MOST_KEYS = 1_000  # in one question; SQLite takes 32,766 values in a statement
 _INTEND = (
     "UPDATE rows SET status = 'sending', possible_duplicate = v.column1, run = v.column2 FROM (",
     ") AS v WHERE rows.id = v.column3",
@@ -247,6 +249,17 @@ class Journal:
             (key,),
         ).fetchone()
         return JournalRow._make(found) if found else None
+
+    def by_keys(self, keys: Iterable[bytes]) -> dict[bytes, JournalRow]:
+        """What is known of some rows, wherever they stand."""
+        found: dict[bytes, JournalRow] = {}
+        asked = iter(keys)
+        while some := list(islice(asked, MOST_KEYS)):
+            sql = f"SELECT {JOURNAL_COLUMNS} FROM rows WHERE key IN ({', '.join('?' * len(some))})"
+            found.update(
+                (row.key, row) for row in map(JournalRow._make, self.db.execute(sql, some))
+            )
+        return found
 
     def tally(self, snapshot: int) -> Tally:
         """The rows of the manifest as it was read last, by status."""

@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
 from importer.errors import ImporterError, StorageError
 from importer.ledger.admission import said
+from importer.ledger.cells import cells_by_lines, guarded, outcome_cells, recorded_cells
 from importer.ledger.schema import translated
 from importer.manifest.columns import RESULT_COLUMNS
 from importer.manifest.identity import repeated
 from importer.model import Invalid, Status, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from importer.ledger.cells import Cells
     from importer.ledger.job import Job
     from importer.ledger.journal import Journal
     from importer.ledger.rows import JournalRow
@@ -43,53 +45,6 @@ class Judge(Protocol):
     def judge(self, row: Row) -> Picture | Invalid: ...
 
     def recorded(self, row: Row) -> Recorded | None: ...
-
-
-def guarded(text: str) -> str:
-    """Text of ours made safe for a spreadsheet, which runs what begins like a formula."""
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-def recorded_cells(row: JournalRow) -> list[str]:
-    """The recorded columns of a row that the journal knows, in the order of RESULT_COLUMNS."""
-    status = Status.UNKNOWN.value if row.status == Status.SENDING else row.status
-    return [
-        status,
-        row.code or "",
-        guarded(row.message or ""),
-        str(row.http or ""),
-        str(row.attempts or ""),
-        "" if row.size is None else str(row.size),
-        (row.sha256 or b"").hex(),
-        "" if row.seconds is None else f"{row.seconds:.3f}",
-        row.at or "",
-        "yes" if row.possible_duplicate else "",
-        guarded(row.answer or ""),
-        str(row.line),
-        row.key.hex(),
-        str(row.run or ""),
-    ]
-
-
-def outcome_cells(outcome: Outcome, run: int) -> list[str]:
-    """The same columns of an outcome that has just become durable."""
-    picture = outcome.admitted.picture
-    return [
-        outcome.status.value,
-        outcome.code,
-        guarded(outcome.message),
-        str(outcome.http or ""),
-        str(outcome.attempts or ""),
-        str(outcome.size_bytes or ""),
-        outcome.sha256.hex(),
-        f"{outcome.seconds:.3f}",
-        outcome.at,
-        "yes" if outcome.admitted.possible_duplicate else "",
-        guarded(outcome.answer),
-        str(picture.line),
-        picture.key.hex(),
-        str(run),
-    ]
 
 
 class PartFile:
@@ -181,18 +136,17 @@ class Drawing:
     def _write(self, file: TextIO, drawn: Drawn, is_wanted: Callable[[], bool]) -> None:
         writer = csv.writer(file, delimiter=self.manifest.delimiter)
         writer.writerow([*self.columns.own_header, *RESULT_COLUMNS])
+        own_cells = self.columns.own_cells
         for rows in _chunks(self.manifest.rows(), CHUNK_ROWS):
             if not is_wanted():
                 raise StorageError(
                     "the results file was left as it was", fix="the next run writes it"
                 )
-            known = {}
-            if self.trusts_lines:
-                known = self.journal.by_lines(self.snapshot, rows[0].line, rows[-1].line)
-            for row in rows:
-                cells = _cells(row, known.get(row.line), self)
-                writer.writerow([*self.columns.own_cells(row.cells), *cells])
-                drawn.count(cells)
+            recorded = _cells(rows, self)
+            writer.writerows(
+                [*own_cells(row.cells), *cells] for row, cells in zip(rows, recorded, strict=True)
+            )
+            drawn.count(recorded)
 
 
 @dataclass(slots=True)
@@ -203,15 +157,15 @@ class Drawn:
     codes: Counter[str] = field(default_factory=Counter)  #: of rows that need a person
     uploaded_bytes: int = 0
 
-    def count(self, cells: Sequence[str]) -> None:
-        """Note the recorded cells of one row."""
-        status = Status(cells[0])
-        self.counts[status] += 1
-        if status is Status.UPLOADED:
-            # What a results file recorded may have been through a spreadsheet: 1.2E+6.
-            self.uploaded_bytes += int(cells[5]) if cells[5].isdecimal() else 0
-        elif status in NEED_A_PERSON and cells[1]:
-            self.codes[cells[1]] += 1
+    def count(self, rows: Sequence[Cells]) -> None:
+        """Note the recorded cells of some rows."""
+        for word, count in Counter(str(cells[0]) for cells in rows).items():
+            status = Status(word)
+            self.counts[status] += count
+            if status is Status.UPLOADED:
+                self.uploaded_bytes += sum(_size(c[5]) for c in rows if c[0] == word)
+            elif status in NEED_A_PERSON:
+                self.codes.update(str(c[1]) for c in rows if c[0] == word and c[1])
 
     @property
     def tally(self) -> Tally:
@@ -222,14 +176,44 @@ class Drawn:
         self.counts, self.uploaded_bytes = Counter(tally.counts), tally.uploaded_bytes
 
 
-def _cells(row: Row, known: JournalRow | None, drawing: Drawing) -> list[str]:
-    """The recorded columns of one row, whether or not a run has got to it."""
-    if known is not None:
-        return recorded_cells(known)
-    judged, recorded = drawing.judge.judge(row), drawing.judge.recorded(row)
+def _size(cell: str | int | None) -> int:
+    """What a results file recorded may have been through a spreadsheet: 1.2E+6."""
+    if isinstance(cell, str):
+        return int(cell) if cell.isdecimal() else 0
+    return cell or 0
+
+
+def _cells(rows: Sequence[Row], drawing: Drawing) -> list[Cells]:
+    """The recorded columns of consecutive rows, whether or not a run has got to them."""
+    known: Mapping[int, Cells] = {}
+    if drawing.trusts_lines:
+        first, last = rows[0].line, rows[-1].line
+        known = cells_by_lines(drawing.journal, drawing.snapshot, first, last)
+    judge = drawing.judge
+    unread = {
+        row.line: (judge.judge(row), judge.recorded(row)) for row in rows if row.line not in known
+    }
+    if not unread:
+        return [known[row.line] for row in rows]
+    keys = {judged.key for judged, _ in unread.values()}
+    keys.update(recorded.key for _, recorded in unread.values() if recorded and recorded.key)
+    found = drawing.journal.by_keys(keys)
+    return [
+        known.get(row.line) or _cells_of_unread(row, *unread[row.line], found, drawing)
+        for row in rows
+    ]
+
+
+def _cells_of_unread(
+    row: Row,
+    judged: Picture | Invalid,
+    recorded: Recorded | None,
+    known: Mapping[bytes, JournalRow],
+    drawing: Drawing,
+) -> list[str]:
+    """A row that isn't known on its line."""
     for key in (recorded.key if recorded else b"", judged.key):
-        found = drawing.journal.by_key(key) if key else None
-        if found is not None:
+        if (found := known.get(key)) is not None:
             return _found_elsewhere(row, found, drawing)
     if recorded is not None and recorded.is_settled:
         cells = [recorded.cells.get(name, "") for name in RESULT_COLUMNS]

@@ -83,6 +83,8 @@ class Columns:
         Of a misshapen row nothing is lost: cells too many are written into the last one.
         """
         width = len(self.header)
+        if len(cells) == width:
+            return [cells[i] for i in self.own] if self.recorded else list(cells)
         while len(cells) > width and not cells[-1].strip():
             cells = cells[:-1]  # Excel's habit: empty cells behind the last column
         if len(cells) > width:

@@ -1,0 +1,105 @@
+"""The recorded columns of the results file: of an outcome, of a row that the journal knows.
+
+Millions of rows are drawn at the end of a run, so SQLite itself writes their cells where it can: it
+lets go of the interpreter meanwhile, and takes a fifth of the time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from importer.model import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from importer.ledger.journal import Journal
+    from importer.ledger.rows import JournalRow
+    from importer.model import Outcome
+
+Cells: TypeAlias = "Sequence[str | int | None]"  # what the csv module writes: None as nothing
+
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULAS = ", ".join(f"char({ord(character)})" for character in FORMULAS)
+
+
+def guarded(text: str) -> str:
+    """Text of ours made safe for a spreadsheet, which runs what begins like a formula."""
+    return "'" + text if text[:1] in FORMULAS else text
+
+
+def _guarded(column: str) -> str:
+    return f"iif(substr({column}, 1, 1) IN ({_FORMULAS}), char(39) || {column}, {column})"
+
+
+#: the cells as SQL, in the order of RESULT_COLUMNS
+_CELLS = ", ".join(
+    (
+        f"iif(status = '{Status.SENDING.value}', '{Status.UNKNOWN.value}', status)",
+        "code",
+        _guarded("message"),
+        "nullif(http, 0)",
+        "nullif(attempts, 0)",
+        "size",
+        "lower(hex(sha256))",
+        "iif(seconds IS NULL, NULL, printf('%.3f', seconds))",
+        "at",
+        "iif(possible_duplicate, 'yes', NULL)",
+        _guarded("answer"),
+        "line",
+        "lower(hex(key))",
+        "nullif(run, 0)",
+    )
+)
+_LINE = 11  #: the place of ``line``
+
+
+def cells_by_lines(journal: Journal, snapshot: int, first: int, last: int) -> dict[int, Cells]:
+    """The recorded columns of a stretch of the manifest, by line."""
+    found = journal.db.execute(
+        f"SELECT {_CELLS} FROM rows WHERE line BETWEEN ? AND ? AND snapshot = ?",
+        (first, last, snapshot),
+    )
+    return {row[_LINE]: row for row in found}
+
+
+def recorded_cells(row: JournalRow) -> list[str]:
+    """The same of one row, in the order of RESULT_COLUMNS."""
+    status = Status.UNKNOWN.value if row.status == Status.SENDING else row.status
+    return [
+        status,
+        row.code or "",
+        guarded(row.message or ""),
+        str(row.http or ""),
+        str(row.attempts or ""),
+        "" if row.size is None else str(row.size),
+        (row.sha256 or b"").hex(),
+        "" if row.seconds is None else f"{row.seconds:.3f}",
+        row.at or "",
+        "yes" if row.possible_duplicate else "",
+        guarded(row.answer or ""),
+        str(row.line),
+        row.key.hex(),
+        str(row.run or ""),
+    ]
+
+
+def outcome_cells(outcome: Outcome, run: int) -> Cells:
+    """The same columns of an outcome that has just become durable."""
+    picture = outcome.admitted.picture
+    return (
+        outcome.status.value,
+        outcome.code,
+        guarded(outcome.message),
+        outcome.http or "",
+        outcome.attempts or "",
+        outcome.size_bytes or "",
+        outcome.sha256.hex(),
+        f"{outcome.seconds:.3f}",
+        outcome.at,
+        "yes" if outcome.admitted.possible_duplicate else "",
+        guarded(outcome.answer),
+        picture.row.line,
+        picture.key.hex(),
+        run,
+    )
