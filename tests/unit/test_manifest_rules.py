@@ -427,7 +427,11 @@ def test_a_usual_address_is_what_the_rules_take_as_well(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["https://a.example/x.jpg", "http://a.example/b/c%20d/x.jpg", "https://a.example/x.jpg?s=%2F&e=1"],
+    [
+        "https://a.example/x.jpg",
+        "http://a.example/b/c%20d/x.jpg",
+        "https://a.example/x.jpg?s=%2F&e=1",
+    ],
 )
 def test_most_addresses_are_usual(text):
     """Else the short way were for nothing; a folder that has to be decoded is looked at."""
