@@ -78,6 +78,9 @@ def reach(endpoint: str, clock: Clock) -> float | None:
 def first_rows(manifest: Path, reading: Reading, count: int) -> Rows:
     """The first ``count`` rows that can be sent, among the lines that were asked for.
 
+    Of a results file, those that it records as sent are passed over; what a journal alone knows
+    shows itself when they are sent: the run leaves them out.
+
     Raises:
         ManifestError: the manifest can't be read, or there is no such row.
     """
@@ -90,7 +93,8 @@ def first_rows(manifest: Path, reading: Reading, count: int) -> Rows:
         if not first <= row.line <= last:
             continue
         one = opened.judging.judge(row)
-        if not isinstance(one, Picture):
+        recorded = opened.judging.recorded(row)
+        if not isinstance(one, Picture) or (recorded is not None and recorded.is_settled):
             continue
         lines.append(row.line)
         if isinstance(one.source, LocalFile):

@@ -55,6 +55,10 @@ def test_what_is_sent_is_never_sent_again(
     assert "--lines 14-" in again.stdout
     assert len(gallery.stored()) == 12
 
+    of_results = command("bench", archive.results, *to, "--send", "3")
+    assert "(3 pictures" in of_results.stdout, of_results.stderr
+    assert len(gallery.stored()) == 15
+
     assert command("run", archive.manifest, *to).returncode == 0
     assert len(gallery.stored()) == 30
     assert [row["import_status"] for row in archive.read_results()] == ["uploaded"] * 30
