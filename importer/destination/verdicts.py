@@ -65,6 +65,8 @@ SYSTEMIC: Mapping[int, tuple[str, str, str, int]] = {
 CERTIFICATE = "certificate"
 PROXY_REFUSED = "proxy_refused"
 
+_UPLOADED, _CUT_SHORT = Uploaded(), Uploaded("the answer was cut short")
+
 DEEPEST = 500  # levels of JSON that are read
 _STEPS = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
@@ -135,7 +137,7 @@ def _judge_success(answer: Answer) -> Verdict:
     named = named_error(body)
     if named:
         return Failed("rejected", f"the gallery says: {named}")
-    return Uploaded("the answer was cut short" if answer.is_cut else "")
+    return _CUT_SHORT if answer.is_cut else _UPLOADED
 
 
 def _is_page(body: bytes, kind: str) -> bool:

@@ -9,7 +9,7 @@ import asyncio
 import re
 import ssl
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import aiohttp
 import anyio
@@ -59,6 +59,7 @@ class Transport:
         self._host = sending.host
         self._endpoint = URL(sending.endpoint, encoded=True)
         self._target_at = len(_AUTHORITY.match(sending.endpoint)[0])  # type: ignore[index]
+        self._lane: Lane | None = None  #: of small bodies; a proxy wants aiohttp's own way
         self._flights: set[Flight] = set()
 
     async def __aenter__(self) -> Self:
@@ -81,8 +82,9 @@ class Transport:
             auto_decompress=False,
             request_class=BoardingRequest,
         )
-        loop = asyncio.get_running_loop()
-        self._lane = Lane(self._session, connector, self._endpoint, loop=loop)
+        if not self.sending.proxy:
+            loop = asyncio.get_running_loop()
+            self._lane = Lane(self._session, connector, self._endpoint, loop=loop)
         self._sweeper = asyncio.create_task(self._sweep(), name="sweep of stalled requests")
         return self
 
@@ -123,11 +125,13 @@ class Transport:
     async def _flown(
         self, request: Request, content: Whole | AsyncIterator[bytes | memoryview], flight: Flight
     ) -> Reply:
-        is_small = flight.size_bytes <= PARCEL_UP_TO and isinstance(content, Whole)
-        post = self._post_parcel if is_small and not self.sending.proxy else self._post
         self._flights.add(flight)
         try:
-            return await self._received(flight, await post(request, content, flight))
+            if flight.size_bytes <= PARCEL_UP_TO and isinstance(content, Whole) and self._lane:
+                response = await self._post_parcel(self._lane, request, content, flight)
+            else:
+                response = await self._post(request, content, flight)
+            return await self._received(flight, response)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # OSError includes TimeoutError; ValueError is aiohttp's refusal of a URL.
             return self._broken(error, flight)
@@ -137,12 +141,12 @@ class Transport:
             self._flights.discard(flight)
 
     async def _post_parcel(
-        self, request: Request, content: Any, flight: Flight
+        self, lane: Lane, request: Request, content: Whole, flight: Flight
     ) -> aiohttp.ClientResponse:
         """Post a small body; aiohttp sees the endpoint alone, and not the token behind it."""
         target = request.url[self._target_at :]
         target = target if target.startswith("/") else f"/{target}"
-        return await self._lane.post(target, request.headers, _in_form(request, content), flight)
+        return await lane.post(target, request.headers, _in_form(request, content), flight)
 
     async def _post(
         self, request: Request, content: Whole | AsyncIterator[bytes | memoryview], flight: Flight
@@ -240,10 +244,12 @@ async def _close(blocks: AsyncGenerator[bytes | memoryview]) -> None:
 
 async def _read_answer(flight: Flight, response: aiohttp.ClientResponse) -> Answer:
     """The start of an answer; the rest isn't wanted."""
-    room = ANSWER_LIMIT
-    while room > 0 and (part := await response.content.readany()):
+    room, content = ANSWER_LIMIT, response.content
+    while room > 0 and (part := await content.readany()):
         flight.parts.append(part[:room])
         room -= len(part)
+        if content.at_eof():
+            break
     if room <= 0 or flight.heard is not Heard.ALL:
         response.close()  # so this connection can't be used again
     return flight.answer(is_cut=False)

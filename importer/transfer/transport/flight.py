@@ -188,7 +188,12 @@ def _host_of(location: str) -> str:
 
 
 def _kept(response: aiohttp.ClientResponse) -> Mapping[str, str]:
-    headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-    if "Location" in response.headers:
-        headers["location-host"] = _host_of(response.headers["Location"])
+    found = response.headers
+    headers = {}
+    for name in _KEPT_HEADERS:
+        value = found.get(name)
+        if value is not None:
+            headers[name] = value
+    if "Location" in found:
+        headers["location-host"] = _host_of(found["Location"])
     return MappingProxyType(headers)

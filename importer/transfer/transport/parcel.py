@@ -70,6 +70,7 @@ class Lane:
             if protocol is None or transport is None or transport.is_closing():
                 raise aiohttp.ServerDisconnectedError
             flight.board(connection)
+            # A new parser each time: what came unasked may have left the old one in mid-answer.
             protocol.set_response_params(
                 timer=_TIMER,
                 read_until_eof=True,
