@@ -21,8 +21,8 @@ from importer.transfer.intake import Intake, Judging
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
+    from importer.ledger.mark import Placed
     from importer.manifest.delimited import Survey
-    from importer.manifest.landmarks import Landmarks
     from importer.model import Status
 
 #: where only a file's form and place matter, no cell has to be filled
@@ -118,7 +118,7 @@ class OpenedJob:
     survey: Survey
     journal: Journal
     snapshot: int
-    landmarks: Landmarks | None = None  #: of a manifest that the last run has read already
+    placed: Placed | None = None  #: of a manifest that the last run has read already
 
     @property
     def drawing(self) -> Drawing:
@@ -141,7 +141,7 @@ class OpenedJob:
             manifest.judging,
             admission,
             lines=lines,
-            landmarks=self.landmarks,
+            placed=self.placed,
         )
 
 

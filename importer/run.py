@@ -89,7 +89,7 @@ class Run:
             refuse_to_overwrite(job)
             async with anyio.create_task_group() as meanwhile:
                 meanwhile.start_soon(anyio.to_thread.run_sync, look_over, job.journal)
-                survey, landmarks = await self._surveyed(manifest, job)
+                survey, placed = await self._surveyed(manifest, job)
             self._ask(survey.rows)
             files = stack.enter_context(ExitStack())
             if settings.dry_run:
@@ -101,7 +101,7 @@ class Run:
                 journal = files.enter_context(Journal.open(job))
             journal.begin_run(timestamp(self._clock.now()))
             snapshot = begin_snapshot(journal, survey, settings.reading)
-            opened = OpenedJob(manifest, job, survey, journal, snapshot, landmarks)
+            opened = OpenedJob(manifest, job, survey, journal, snapshot, placed)
             summary = await self._run(await self._made_up(opened))
         self._telling.observer.notice(RunEnded(summary))
         return summary
@@ -112,8 +112,13 @@ class Run:
 
     async def _surveyed(self, manifest: OpenedManifest, job: Job) -> Surveyed:
         return await anyio.to_thread.run_sync(
-            survey_of, manifest.manifest, self._settings.reading, job.journal
+            survey_of, manifest.manifest, self._settings.reading, job.journal, self._wanted
         )
+
+    @property
+    def _wanted(self) -> frozenset[Status]:
+        also = {Status.UNKNOWN} if self._settings.patience.unknown == "retry" else set()
+        return WANTED[self._settings.rows] | also
 
     async def _made_up(self, opened: OpenedJob) -> OpenedJob:
         """Make up for a run that was cut off before it drew its results; ``.part`` tells of it.
@@ -126,7 +131,7 @@ class Run:
         opened, mended = await anyio.to_thread.run_sync(mend, opened, self._settings)
         if mended is not None:
             self._telling.warn(str(mended))
-        elif opened.landmarks is not None:
+        elif opened.placed is not None:
             await anyio.to_thread.run_sync(opened.journal.settle_down)
             return opened
         try:
@@ -152,10 +157,7 @@ class Run:
 
     async def _run(self, opened: OpenedJob) -> Summary:
         settings, survey = self._settings, opened.survey
-        wanted = WANTED[settings.rows]
-        if settings.patience.unknown == "retry":
-            wanted |= {Status.UNKNOWN}
-        intake = opened.intake(wanted, settings.reading.lines)
+        intake = opened.intake(self._wanted, settings.reading.lines)
         name, host = str(settings.manifest), settings.sending.host
         self._telling.observer.notice(
             RunBegan(opened.journal.run, name, host, survey.rows, settings.dry_run)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from importer.manifest.landmarks import Landmarks
+
 #: rows that are judged again at each run: what was invalid may have become valid, and the public
 #: form of a source is missing where a kill made a row unknown
 _OPEN_ANYWAY = "status = 'invalid' OR (status = 'unknown' AND source IS NULL)"
@@ -36,13 +38,21 @@ class Mark(NamedTuple):
         return f"{text} {zlib.crc32(text.encode()):08x}"
 
 
+class Placed(NamedTuple):
+    """What is known of a file that the last run has read as well."""
+
+    mark: Mark
+    landmarks: Landmarks  #: where its lines lie
+    rows_open: int  #: up to the mark, about
+
+
 def set_mark(db: sqlite3.Connection, mark: Mark) -> None:
     """Note it; call it inside the transaction that places the rows."""
     db.execute("REPLACE INTO meta VALUES ('placed', ?)", (str(mark),))
 
 
-def find_mark(journal: Path, snapshot: int, which: str) -> tuple[Mark, int] | None:
-    """The mark of this state, and how many of its rows are of a kind; see ``open_rows``.
+def find_mark(journal: Path, which: str) -> tuple[Mark, int] | None:
+    """The mark that was set last, and how many rows up to it are of a kind; see ``open_rows``.
 
     None where there is none, or where other rows stand there than it says.
 
@@ -52,12 +62,12 @@ def find_mark(journal: Path, snapshot: int, which: str) -> tuple[Mark, int] | No
     with translated(journal), peeking(journal) as db:
         found = db.execute("SELECT value FROM meta WHERE name = 'placed'").fetchone()
         mark = _read(found[0]) if found else None
-        if mark is None or mark.snapshot != snapshot:
+        if mark is None:
             return None
         there, are_so = db.execute(
             f"SELECT count(*), total({which}) FROM rows NOT INDEXED"
             " WHERE snapshot = ? AND line <= ?",
-            (snapshot, mark.line),
+            (mark.snapshot, mark.line),
         ).fetchone()
     return (mark, int(are_so)) if there == mark.rows else None
 

@@ -6,15 +6,18 @@ import hashlib
 import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
+from importer.ledger.mark import Placed, find_mark, open_rows
 from importer.ledger.schema import peeking
 from importer.manifest.delimited import Survey
-from importer.manifest.landmarks import Landmarks, look_at_bytes
+from importer.manifest.landmarks import look_at_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from importer.ledger.journal import Journal
     from importer.manifest.delimited import Manifest
+    from importer.model import Status
     from importer.settings import Reading
 
 
@@ -22,11 +25,16 @@ class Surveyed(NamedTuple):
     """What is known of a manifest before anything of it is placed."""
 
     survey: Survey
-    landmarks: Landmarks | None  #: where the journal knows this very state, and lines can be found
+    placed: Placed | None  #: where the journal knows this very state, and how far it was placed
 
 
-def survey_of(manifest: Manifest, reading: Reading, journal: Path) -> Surveyed:
+def survey_of(
+    manifest: Manifest, reading: Reading, journal: Path, wanted: Iterable[Status]
+) -> Surveyed:
     """Survey a manifest; one that the last run surveyed is only read as bytes.
+
+    ``wanted`` is what the run sends, for the number of rows that are open. The journal is only
+    looked into.
 
     Raises:
         ManifestError: it can't be read, or its structure is broken; says at which line.
@@ -35,9 +43,11 @@ def survey_of(manifest: Manifest, reading: Reading, journal: Path) -> Surveyed:
     if digest:
         found = look_at_bytes(manifest.path)
         if _digest_of(found.sha256, reading) == digest:
-            landmarks = found.landmarks if manifest.is_utf_8 else None
             told = Survey(rows, 0, found.sha256, found.size_bytes, found.mtime_ns)
-            return Surveyed(told, landmarks)
+            marked = find_mark(journal, open_rows(wanted)) if manifest.is_utf_8 else None
+            if marked is None or found.landmarks is None:
+                return Surveyed(told, None)
+            return Surveyed(told, Placed(marked[0], found.landmarks, marked[1]))
     return Surveyed(manifest.survey(), None)
 
 

@@ -9,7 +9,7 @@ import itertools
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from importer.ledger.mark import Mark, Stretches, find_mark, open_rows, stamped_rows
+from importer.ledger.mark import Mark, Stretches, open_rows, stamped_rows
 from importer.manifest.landmarks import Finder
 from importer.manifest.recorded import Recorded, recorded_in
 from importer.model import Invalid, LocalFile, Picture
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from importer.ledger.admission import Admission, Judged
+    from importer.ledger.mark import Placed
     from importer.ledger.rows import JournalRow
     from importer.manifest.columns import Columns
     from importer.manifest.delimited import Manifest
-    from importer.manifest.landmarks import Landmarks
     from importer.manifest.validate import Validator
     from importer.model import Admitted, Row
 
@@ -57,13 +57,15 @@ class Intake:
         admission: Admission,
         *,
         lines: tuple[int, int] | None = None,
-        landmarks: Landmarks | None = None,
+        placed: Placed | None = None,
     ) -> None:
         self._manifest = manifest
         self._judging = judging
         self.admission = admission
         self._lines = lines
-        self._landmarks = landmarks if lines is None else None
+        # The mark of another state, or a run of some lines only: all is read.
+        is_ours = placed is not None and placed.mark.snapshot == admission.snapshot
+        self._placed = placed if is_ours and lines is None else None
         self._chunks = self._all_chunks()
         self.rows_read = 0
         self.rows_admitted = 0
@@ -89,20 +91,18 @@ class Intake:
         self._chunks.close()
 
     def _all_chunks(self) -> Generator[list[Admitted]]:
-        admission, landmarks, found = self.admission, self._landmarks, None
-        which = open_rows(admission.wanted)
-        if landmarks is not None:
-            found = find_mark(admission.journal.path, admission.snapshot, which)
-        if landmarks is None or found is None:
+        admission = self.admission
+        if self._placed is None:
             with closing(self._manifest.rows()) as rows:
                 yield from self._read(rows)
             return
-        mark, are_open = found
-        self.rows_read = mark.rows - are_open
+        mark, landmarks, rows_open = self._placed
+        self.rows_read = mark.rows - rows_open
         with Finder(self._manifest.path, self._manifest.delimiter, landmarks) as finder:
-            for judged, known in self._found(finder, mark, which):
+            for judged, known in self._found(finder, mark, open_rows(admission.wanted)):
                 self.rows_read += len(judged)
                 yield admission.admit(judged, known={row.line: row for row in known})
+        self.rows_read = mark.rows
         with closing(self._manifest.rows_from(mark.line, landmarks)) as rows:
             next(rows, None)
             yield from self._read(rows)

@@ -53,10 +53,10 @@ def taken_in(archive, origin):
     """The lines that an intake judges, and those that it admits, in their order."""
     opened = open_for_reading(archive.manifest, Reading(), origin=origin)
     job = job_of(opened, results=None, origin=origin)
-    survey, landmarks = survey_of(opened.manifest, Reading(), job.journal)
+    survey, placed = survey_of(opened.manifest, Reading(), job.journal, WANTED["new"])
     with Journal.open(job) as journal:
         snapshot = begin_snapshot(journal, survey, Reading())
-        whole = OpenedJob(opened, job, survey, journal, snapshot, landmarks)
+        whole = OpenedJob(opened, job, survey, journal, snapshot, placed)
         intake = whole.intake(WANTED["new"])
         counting = intake._judging = Counting(opened.judging)
         admitted = []
@@ -112,11 +112,10 @@ async def test_a_mark_of_more_rows_than_there_are_is_none(archive):
         job = job_of(opened, results=None, origin=wire.endpoint.rpartition("/api")[0])
         which = open_rows(WANTED["new"])
         with Journal.open(job) as journal:
-            assert find_mark(job.journal, 1, which) is not None
-            assert find_mark(job.journal, 2, which) is None, "of another state"
+            assert find_mark(job.journal, which) is not None
             with journal.transaction() as db:
                 set_mark(db, Mark(1, ROWS + 1, ROWS))
-            assert find_mark(job.journal, 1, which) is None
+            assert find_mark(job.journal, which) is None
 
 
 async def test_another_default_is_another_state(archive):
