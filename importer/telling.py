@@ -64,7 +64,7 @@ class Telling:
                 bytes_uploaded=self.bytes_uploaded,
                 bytes_in_flight=delivery.transport.bytes_in_flight,
                 in_flight=delivery.in_flight,
-                limit=int(delivery.pacing.gate.total_tokens),
+                limit=delivery.pacing.limit,
                 retries=delivery.retries,
                 seconds=self.seconds,
                 waiting=delivery.pacing.waiting,

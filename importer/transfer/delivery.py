@@ -44,9 +44,10 @@ if TYPE_CHECKING:
     from importer.settings import Patience, Reading
     from importer.transfer.bodies import Body
     from importer.transfer.buffer import Buffer
+    from importer.transfer.gate import Slot
     from importer.transfer.halting import Halting
     from importer.transfer.limits import Limits
-    from importer.transfer.pacing import Pacing, Slot
+    from importer.transfer.pacing import Pacing
     from importer.transfer.scribe import Scribe
     from importer.transfer.transport import Transport
 
@@ -170,7 +171,7 @@ class Delivery:
         has_stream = await self.buffer.take_stream(body)
         one.attempts += 1
         self.in_flight += 1
-        trip = Trip(self.clock.monotonic(), body.size_bytes)
+        trip = Trip(self.clock.monotonic(), body.size_bytes, self.pacing.bandwidth)
         try:
             reply = await self.transport.send(request, body, trip)
         finally:

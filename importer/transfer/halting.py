@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import anyio
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from importer.clock import Clock
     from importer.model import Stop
 
@@ -41,12 +43,16 @@ class Halting:
 
     async def sleep(self, seconds: float) -> bool:
         """Sleep, but not past the asking; True when it was asked."""
+        return await self.unless_asked(lambda: self._clock.sleep(seconds))
+
+    async def unless_asked(self, wait: Callable[[], Awaitable[object]]) -> bool:
+        """Wait for something, but not past the asking; True when it was asked."""
         if self.is_asked:
             return True
         with anyio.CancelScope() as scope:
             self._sleepers[scope] = None
             try:
-                await self._clock.sleep(seconds)
+                await wait()
             finally:
                 del self._sleepers[scope]
         return self.is_asked

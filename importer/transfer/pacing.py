@@ -1,22 +1,25 @@
-"""When a request may go out: slots, rates, the gallery's own wishes, and the breaker.
+"""When a request may go out: places, rates, the gallery's own wishes, and the breaker.
 
-The arithmetic is in rates, limits and breaker; here they are asked, and here is slept.
+The arithmetic is in tuner, throttle, rates, limits and breaker; here they are asked, and here is
+slept.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import anyio
-
 from importer.model import Stop, StopRun, TryAgain, Unknown, Uploaded
+from importer.transfer.allowance import Allowance, Bandwidth
 from importer.transfer.breaker import Breaker
+from importer.transfer.gate import Gate, Slot
 from importer.transfer.limits import RetryBudget
-from importer.transfer.rates import AUTO_CEILING, Ramp, TokenBucket
-from importer.transfer.retry import OPEN_FILES, UNREACHED
+from importer.transfer.rates import AUTO_CEILING, Ramp
+from importer.transfer.retry import OPEN_FILES, RATE_LIMITED, UNREACHED
+from importer.transfer.throttle import Throttle
+from importer.transfer.tuner import Tuner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from importer.clock import Clock
     from importer.model import Verdict
@@ -24,28 +27,13 @@ if TYPE_CHECKING:
     from importer.transfer.halting import Halting
     from importer.transfer.trip import Trip
 
-
-class Slot:
-    """One caller's place among the requests in flight."""
-
-    def __init__(self, gate: anyio.CapacityLimiter) -> None:
-        self._gate = gate
-        self._is_held = False
-
-    async def take(self) -> None:
-        """Wait for a place."""
-        await self._gate.acquire_on_behalf_of(self)
-        self._is_held = True
-
-    def free(self) -> None:
-        """Give it back; harmless when it isn't held."""
-        if self._is_held:
-            self._is_held = False
-            self._gate.release_on_behalf_of(self)
+GROUP_S = 0.02  # of a second's --rate may be intended in one group, and goes out together
+#: attempts that ended so tell of too many connections, unless nothing works at all
+TURNED_AWAY = UNREACHED | {"no_answer"}
 
 
 class Pacing:
-    """One for a run. A caller takes a slot of ``gate``, then its turn, sends, and reports."""
+    """One for a run. A caller takes a slot, then its turn, sends, and reports."""
 
     def __init__(
         self, pace: Pace, patience: Patience, *, canary: bool, clock: Clock, halting: Halting
@@ -55,27 +43,69 @@ class Pacing:
         self._halting = halting
         self.ceiling = pace.concurrency or AUTO_CEILING
         # Whoever wants no canary and names a number gets that number from the first moment on.
-        self._ramp = Ramp(self.ceiling, start=1 if canary else pace.concurrency or 1)
+        start = 1 if canary else pace.concurrency or 1
+        self._ramp: Ramp | None = Ramp(self.ceiling, start=start) if pace.concurrency else None
+        self._tuner = Tuner(self.ceiling, now=now)
+        self._throttle = Throttle(now)
         self._breaker = Breaker(max_outage_s=patience.max_outage_s)
         self._budget = RetryBudget(now)
-        self._paused_until = now
+        self._paused_until: float | None = None
         self._max_outage_s = patience.max_outage_s
         self._cramped_since: float | None = None
-        self._rate = (
-            TokenBucket(pace.rate, burst=max(1.0, pace.rate / 10), now=now) if pace.rate else None
-        )
-        self._bandwidth = (
-            TokenBucket(pace.bandwidth, burst=pace.bandwidth / 4, now=now)
-            if pace.bandwidth
-            else None
-        )
-        self.gate = anyio.CapacityLimiter(self._ramp.limit)
+        self.rate = Allowance(pace.rate, clock=clock, halting=halting)
+        self.bandwidth = Bandwidth(pace.bandwidth, clock=clock, halting=halting)
+        self.gate = Gate(start)
+        self._allow()
         self.ever_reached = False  #: the gallery has answered at least once
         self._last_trouble = ""
         self.waiting = ""  #: why nothing goes out just now; for the progress display
 
+    # ------------------------------------------------------------ before a request
+
     def slot(self) -> Slot:
         return Slot(self.gate)
+
+    @property
+    def limit(self) -> int:
+        """Requests that may be in flight at once for now."""
+        return self.gate.limit
+
+    @property
+    def has_rate(self) -> bool:
+        """Somebody set a limit, so requests are let out a few at a time."""
+        return self.rate.per_s is not None or self.bandwidth.per_s is not None
+
+    def next_group(self, sizes: Sequence[int], *, most: int) -> int:
+        """How many of the next pictures, of these sizes, may be intended together; at least one.
+
+        With a rate only as many as may go out at once: a picture that only waits its turn must not
+        look as if it might have been sent.
+        """
+        count = min(len(sizes), most, max(1, self.gate.limit // 2))
+        if self.rate.per_s is not None:
+            count = min(count, max(1, int(self.rate.per_s * GROUP_S)))
+        block = self.bandwidth.block
+        if block is not None:
+            total = 0
+            for place, size in enumerate(sizes[:count]):
+                total += size
+                if total > block:
+                    return max(1, place)
+        return count
+
+    async def spend(self, sizes: Sequence[int]) -> bool:
+        """Wait as --rate and --bandwidth want it; False when the run is asked to stop.
+
+        First attempts do so before their intent is written; see next_group. Of a large body only
+        the first block is spent here, and the others as they leave.
+        """
+        if not self.has_rate:
+            return True
+        if self.gate.taken >= self.gate.limit and not await self._room():
+            return False
+        if not await self.rate.take(len(sizes)):
+            return False
+        return await self.bandwidth.begin(sum(sizes))
 
     async def turn(self, size_bytes: int, *, is_retry: bool) -> bool:
         """Wait until a request of this size may go out; False when the run is asked to stop.
@@ -84,14 +114,33 @@ class Pacing:
         """
         if is_retry and not await self._wait_out(self._budget.wait_s, "too many retries"):
             return False
+        if self._breaker.is_open or self._paused_until is not None:
+            if not await self._until_it_works():
+                return False
+        elif self._halting.cause is not None:
+            return False
+        if self._throttle.rate is not None:
+            wait = self._throttle.wait_s(self._clock.monotonic())
+            if wait > 0 and await self._halting.sleep(wait):
+                return False
+        if is_retry and self.has_rate:
+            return await self.spend_again(size_bytes)
+        return True
+
+    async def spend_again(self, size_bytes: int) -> bool:
+        """A retry counts as well, and holds its place already."""
+        return await self.rate.take(1) and await self.bandwidth.begin(size_bytes)
+
+    async def _until_it_works(self) -> bool:
         while True:
             if self._halting.is_asked:
                 return False
             now = self._clock.monotonic()
-            pause = self._paused_until - now
+            pause = (self._paused_until or now) - now
             if pause > 0:
                 self.waiting = f"the gallery asked to wait, {pause:,.0f} s left"
             else:
+                self._paused_until = None
                 pause = self._breaker.wait_s(now)
                 if self._breaker.gave_up:
                     self._give_up()
@@ -101,37 +150,27 @@ class Pacing:
                         f"the gallery doesn't work just now, trying again in {pause:,.0f} s"
                     )
             if pause <= 0:
-                break
+                self.waiting = ""
+                return True
             await self._halting.sleep(min(pause, 1.0))
-        self.waiting = ""
-        return not is_retry or await self.spend(size_bytes)
 
     @property
     def is_outage(self) -> bool:
         """The gallery works for nobody just now."""
         return self._breaker.is_outage
 
-    @property
-    def has_rate(self) -> bool:
-        """Somebody set a limit, so requests are let out one by one."""
-        return self._rate is not None or self._bandwidth is not None
-
-    async def spend(self, size_bytes: int) -> bool:
-        """Wait as --rate and --bandwidth want it; False when the run is asked to stop.
-
-        First attempts do so before their intent is written: a picture that only waits its turn
-        must not look as if it might have been sent.
-        """
-        now = self._clock.monotonic()
-        owed = self._rate.take(1, now) if self._rate else 0.0
-        if self._bandwidth:
-            owed = max(owed, self._bandwidth.take(size_bytes, now))
-        return not (owed > 0 and await self._halting.sleep(owed))
+    # ------------------------------------------------------------ after a request
 
     def report(self, verdict: Verdict, trip: Trip | None = None) -> None:
         """Learn from how an attempt ended, and how long its parts took."""
-        del trip  # the ramp learns from verdicts alone
         now = self._clock.monotonic()
+        if isinstance(verdict, Uploaded):
+            self._breaker.record(is_temporary_failure=False, now=now)
+            self.ever_reached = True
+            self._budget.success()
+            self._cramped_since = None
+            self._went_well(now, trip)
+            return
         if isinstance(verdict, StopRun):
             self.unused()  # it tells nothing of an outage, and a tolerated one ends no run
             return
@@ -144,19 +183,43 @@ class Pacing:
             self._last_trouble = verdict.why
         self._breaker.record(is_temporary_failure=is_bad, now=now)
         self.ever_reached |= not (isinstance(verdict, TryAgain) and verdict.code in UNREACHED)
-        if isinstance(verdict, Uploaded):
-            self._budget.success()
-            self._cramped_since = None
-            self._allow(self._ramp.success())
-        elif isinstance(verdict, TryAgain) and verdict.is_congestion:
-            self._paused_until = max(self._paused_until, now + verdict.not_before_s)
-            self._allow(self._ramp.crowded(now))
+        if isinstance(verdict, TryAgain):
+            self._went_ill(now, verdict, now if trip is None else trip.began)
+
+    def _went_well(self, now: float, trip: Trip | None) -> None:
+        if self._ramp is not None:
+            self._ramp.success()
+        elif trip is not None and (answer_s := trip.answer_s) is not None:
+            self._throttle.accepted(now, began=trip.began)
+            self._tuner.answered(
+                now, began=trip.began, answer_s=answer_s, size_bytes=trip.size_bytes,
+                in_flight=self.gate.taken,
+            )  # fmt: skip
+        self._allow()
+
+    def _went_ill(self, now: float, verdict: TryAgain, began: float) -> None:
+        if verdict.is_congestion and verdict.not_before_s > 0:
+            self._paused_until = max(self._paused_until or 0.0, now + verdict.not_before_s)
+        if self._ramp is not None:
+            if verdict.is_congestion:
+                self._ramp.crowded(now)
+        elif verdict.code == RATE_LIMITED:
+            self._throttle.complained(now, began=began)
+        elif verdict.is_congestion or (
+            verdict.code in TURNED_AWAY and self.ever_reached and not self._breaker.is_outage
+        ):
+            self._tuner.complained(now, began=began)
+        self._allow()
 
     def cramped(self) -> None:
         """This machine has too many open files: fewer at once, and not for ever."""
         now = self._clock.monotonic()
         self.waiting = "too many files are open on this machine"
-        self._allow(self._ramp.crowded(now))
+        if self._ramp is not None:
+            self._ramp.crowded(now)
+        else:
+            self._tuner.cut(now)
+        self._allow()
         if self._cramped_since is None:
             self._cramped_since = now
         elif now - self._cramped_since >= self._max_outage_s:
@@ -173,9 +236,37 @@ class Pacing:
         """A turn was taken and nothing was sent."""
         self._breaker.probe_lost()
 
-    def _allow(self, limit: int) -> None:
-        if limit != self.gate.total_tokens:
-            self.gate.total_tokens = limit
+    # ------------------------------------------------------------ changed while it runs
+
+    def change(self, pace: Pace) -> None:
+        """Other limits from now on; the number at once can't pass what the run began with."""
+        now = self._clock.monotonic()
+        self.rate.change(pace.rate)
+        self.bandwidth.change(pace.bandwidth)
+        if pace.concurrency is None:
+            if self._ramp is not None:
+                self._ramp, self._tuner = None, Tuner(self.ceiling, now=now)
+        else:
+            number = min(pace.concurrency, self.ceiling)
+            self._ramp = Ramp(number, start=min(number, self.gate.limit))
+        self._allow()
+
+    def _allow(self) -> None:
+        if self._ramp is not None:
+            limit = self._ramp.limit
+        else:
+            limit = min(self._tuner.limit, self._throttle.enough)
+        bodies = self.bandwidth.bodies
+        if bodies is not None:
+            limit = min(limit, bodies)
+        if limit != self.gate.limit:
+            self.gate.limit = limit
+
+    async def _room(self) -> bool:
+        while self.gate.taken >= self.gate.limit:
+            if await self._halting.unless_asked(self.gate.room):
+                return False
+        return True
 
     async def _wait_out(self, wait_s: Callable[[float], float], why: str) -> bool:
         while (seconds := wait_s(self._clock.monotonic())) > 0:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from importer.transfer.bodies import Body
     from importer.transfer.delivery import Delivery
+    from importer.transfer.gate import Slot
     from importer.transfer.intake import Intake
-    from importer.transfer.pacing import Slot
 
 GROUP_ROWS = 32  # small pictures read in one thread hop
 GROUP_BYTES = 4 << 20  # of them, about: a group of larger pictures has fewer
@@ -158,11 +158,11 @@ class Pipeline:
                 async for loaded in groups:
                     rest = loaded
                     while rest:
-                        slots = int(self.delivery.pacing.gate.total_tokens)
-                        is_single = is_canary or self.delivery.pacing.has_rate
-                        size = 1 if is_single else max(1, min(GROUP_ROWS, slots // 2))
+                        sizes = [one.body.size_bytes for one in rest]
+                        most = 1 if is_canary else GROUP_ROWS
+                        size = self.delivery.pacing.next_group(sizes, most=most)
                         group, rest = rest[:size], rest[size:]
-                        if not await self.delivery.pacing.spend(group[0].body.size_bytes):
+                        if not await self.delivery.pacing.spend(sizes[:size]):
                             return
                         await self._ready.run_low()
                         if self._is_halting:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-AUTO_CEILING = 64  # requests at once; what one process can feed over an ordinary line
+AUTO_CEILING = 256  # requests at once; beyond, one process's CPU is the limit at 50 ms an answer
 CUT = 0.5  # of the limit, when the gallery says that it is too much
 CUT_PAUSE_S = 1.0  # answers to requests of before the cut don't cut again
 
@@ -15,6 +15,13 @@ class TokenBucket:
         self._burst = burst
         self._tokens = burst
         self._since = now
+        self._given = 0.0  #: in all, also what is only owed
+
+    def change(self, per_s: float, *, burst: float, now: float) -> None:
+        """From now on another rate; what is owed stays owed, and is paid at the new one."""
+        self._refill(now)
+        self._per_s, self._burst = per_s, burst
+        self._tokens = min(burst, self._tokens)
 
     def take(self, amount: float, now: float) -> float:
         """Take ``amount`` and give the seconds to wait before acting on it.
@@ -22,10 +29,23 @@ class TokenBucket:
         The bucket may go below zero: what is taken is owed, so one large amount waits its time once
         and those behind it queue in order.
         """
+        return self.wait_s(self.queue(amount, now), now)
+
+    def queue(self, amount: float, now: float) -> float:
+        """Take ``amount``; gives a ticket with which to ask how long that has to wait."""
+        self._refill(now)
+        self._tokens -= amount
+        self._given += amount
+        return self._given
+
+    def wait_s(self, ticket: float, now: float) -> float:
+        """Seconds until what belongs to this ticket may go, at the rate of now."""
+        self._refill(now)
+        return max(0.0, (ticket - self._given - self._tokens) / self._per_s)
+
+    def _refill(self, now: float) -> None:
         self._tokens = min(self._burst, self._tokens + (now - self._since) * self._per_s)
         self._since = now
-        self._tokens -= amount
-        return max(0.0, -self._tokens / self._per_s)
 
 
 class Ramp:

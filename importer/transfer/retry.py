@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 #: an attempt that ended so never reached the gallery: it says nothing against the row
 UNREACHED = frozenset({"dns", "connect", "connect_timeout", "proxy"})
+RATE_LIMITED = "rate_limited"  # the gallery's 429
 OPEN_FILES = "open_files"  # this machine has no room for one more connection
 #: nor does an attempt that the gallery turned away unseen, because there were too many, or that
 #: never came about
-NOT_THE_ROWS = UNREACHED | {"rate_limited", OPEN_FILES}
+NOT_THE_ROWS = UNREACHED | {RATE_LIMITED, OPEN_FILES}
 PATIENT = 4  # times as many attempts for those, before a run that never got anywhere gives up
 
 
@@ -103,7 +104,7 @@ def _again(
         if verdict.code in UNREACHED and not ever_reached:
             why = f"the gallery can't be reached: {verdict.why}"
             return Halt(Stop(3, "unreachable", why, "look at --endpoint and at the network"))
-        if verdict.code == "rate_limited" and attempts >= PATIENT * patience.attempts:
+        if verdict.code == RATE_LIMITED and attempts >= PATIENT * patience.attempts:
             why = f"{verdict.why}, {attempts} times in a row"
             return Halt(Stop(3, verdict.code, why, "run again later, or with --rate"))
         if verdict.code not in NOT_THE_ROWS:

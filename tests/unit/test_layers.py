@@ -21,6 +21,7 @@ LAYERS = (
         (
             "manifest", "destination", "transfer.retry", "transfer.breaker", "transfer.limits",
             "transfer.rates", "transfer.sniff", "transfer.trip",
+            "transfer.tuner", "transfer.throttle",
         ),
     ),
     (

@@ -28,6 +28,7 @@ from importer.transfer.transport.parcel import (
     Lane,
     Tracker,
 )
+from importer.transfer.transport.slowly import slowly, whole_in_blocks
 from importer.transfer.trip import Trip
 
 if TYPE_CHECKING:
@@ -113,14 +114,19 @@ class Transport:
         size = len(request.prefix) + body.size_bytes + len(request.suffix)
         now = self.clock.monotonic()
         flight = Flight(size, now, self.clock.monotonic, trip or Trip(now))
-        if not isinstance(body, Streamed):
+        if isinstance(body, Streamed):
+            content = body.blocks()
+        elif flight.goes_at_once:
             return await self._flown(request, body, flight)
-        blocks = _framed(request.prefix, body.blocks(), request.suffix, flight)
+        else:
+            content = whole_in_blocks(body.content)
+        blocks = _framed(request.prefix, content, request.suffix, flight)
         try:
             reply = await self._flown(request, blocks, flight)
         finally:
             await _close(blocks)
-        return reply if body.fault is None or isinstance(reply, Answer) else body.fault
+        fault = body.fault if isinstance(body, Streamed) else None
+        return reply if fault is None or isinstance(reply, Answer) else fault
 
     async def _flown(
         self, request: Request, content: Whole | AsyncIterator[bytes | memoryview], flight: Flight
@@ -220,13 +226,20 @@ def _in_form(request: Request, body: Whole) -> bytes:
 async def _framed(
     prefix: bytes, blocks: AsyncGenerator[memoryview], suffix: bytes, flight: Flight
 ) -> AsyncGenerator[bytes | memoryview]:
+    paid = flight.first_block
     if prefix:
         flight.look()
         yield prefix
     async with aclosing(blocks):
         async for block in blocks:
             flight.look()
-            yield block
+            bandwidth = flight.trip.bandwidth
+            if bandwidth is None or bandwidth.block is None:
+                yield block
+            else:
+                async for piece in slowly(block, flight, paid):
+                    yield piece
+            paid = max(0, paid - len(block))
     if suffix:
         yield suffix
     flight.body_is_gone()

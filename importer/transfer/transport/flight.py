@@ -47,6 +47,7 @@ class Flight:
     is_reused: bool = False  #: the connection has carried a request before
     is_stale: bool = False  #: and that showed right before the first byte would have left
     progress: tuple[int, int] = (0, 0)  #: bytes written, bytes waiting in the kernel
+    is_waiting_its_turn: bool = False  #: for its share of a bandwidth: it is we who are silent
     is_cut: bool = False  #: by the sweep
     response: aiohttp.ClientResponse | None = None  #: from its headers on
     heard: Heard = Heard.ALL  #: what the other side had of the request as its answer came
@@ -74,6 +75,17 @@ class Flight:
         self.protocol = connection.protocol
         self.transport = connection.transport
         self.is_reused = was_idle(connection)
+
+    @property
+    def first_block(self) -> int:
+        """Bytes that may leave at once: their turn was waited for before the attempt began."""
+        bandwidth = self.trip.bandwidth
+        return (bandwidth and bandwidth.block) or 0
+
+    @property
+    def goes_at_once(self) -> bool:
+        """The whole body has had its turn."""
+        return self.trip.size_bytes <= self.first_block or not self.first_block
 
     def body_is_gone(self) -> None:
         """The last byte of the body was handed over."""
@@ -111,7 +123,7 @@ class Flight:
         """Bytes went out since the last look, by us or by the kernel."""
         before = self.progress
         self.progress = self.bytes_written, unsent_bytes(self.transport) or 0
-        return self.progress != before
+        return self.progress != before or self.is_waiting_its_turn
 
     @property
     def is_abandoned(self) -> bool:

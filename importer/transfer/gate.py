@@ -1,0 +1,96 @@
+"""So many requests at once: places that are taken and given back, in the order of asking.
+
+anyio's CapacityLimiter does the same; it keeps a set of who borrowed, and passes control to the
+loop at each taking, which costs three times what all of pacing may. Here a free place is taken
+without waiting for anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+
+
+class Gate:
+    """Fair: who asked first goes first. The limit may change at any time."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._onlookers: list[asyncio.Future[None]] = []
+        self.taken = 0
+
+    @property
+    def limit(self) -> int:
+        return self._limit
+
+    @limit.setter
+    def limit(self, limit: int) -> None:
+        """More let in at once who waits; fewer let those who are in finish."""
+        self._limit = limit
+        self._let_in()
+
+    async def take(self) -> None:
+        """Wait for a place, and take it."""
+        if self.taken < self._limit and not self._waiting:
+            self.taken += 1
+            return
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await place
+        except BaseException:
+            if place.cancelled():
+                with suppress(ValueError):  # gone already, if somebody was let in meanwhile
+                    self._waiting.remove(place)
+                self._let_in()  # whoever came meanwhile has queued behind it
+            else:
+                self.free()  # it was given at the very moment at which it wasn't wanted any more
+            raise
+
+    def free(self) -> None:
+        """Give a place back."""
+        self.taken -= 1
+        if self._waiting or self._onlookers:
+            self._let_in()
+
+    async def room(self) -> None:
+        """Return when a place is free; it isn't taken."""
+        while self.taken >= self._limit:
+            seen: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._onlookers.append(seen)
+            await seen
+
+    def _let_in(self) -> None:
+        while self._waiting and self.taken < self._limit:
+            place = self._waiting.popleft()
+            if not place.done():
+                self.taken += 1
+                place.set_result(None)
+        if self.taken < self._limit and self._onlookers:
+            onlookers, self._onlookers = self._onlookers, []
+            for seen in onlookers:
+                if not seen.done():
+                    seen.set_result(None)
+
+
+class Slot:
+    """One caller's place among the requests in flight."""
+
+    __slots__ = ("_gate", "_is_held")
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._is_held = False
+
+    async def take(self) -> None:
+        """Wait for a place."""
+        await self._gate.take()
+        self._is_held = True
+
+    def free(self) -> None:
+        """Give it back; harmless when it isn't held."""
+        if self._is_held:
+            self._is_held = False
+            self._gate.free()
