@@ -1,4 +1,4 @@
-"""The bounded run: intake -> groups -> loaded -> durable intents -> workers -> the scribe.
+"""The bounded run: intake -> groups -> shelf -> durable intents -> belt -> workers -> the scribe.
 
 Data goes forward through bounded streams, so that nothing grows with the manifest's length. A stop
 lets what is in flight finish; what was only intended goes back to pending.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
@@ -20,6 +20,7 @@ from importer.transfer.at_hand import ReadAhead
 from importer.transfer.belt import Belt, Emptied
 from importer.transfer.bodies import SourceFault
 from importer.transfer.delivery import Loaded
+from importer.transfer.shelf import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +37,6 @@ GROUP_BYTES = 4 << 20  # of them, about: a group of larger pictures has fewer
 LOADERS = 3  # groups that are read at once: while one waits for a slow disk, others go on
 READY_ROWS = 16  # intended and not yet taken when the next group is; what a crash leaves unknown
 
-Groups: TypeAlias = "list[Loaded]"
-
 
 @dataclass(slots=True)
 class Pipeline:
@@ -48,6 +47,7 @@ class Pipeline:
     canary: bool
     group_rows: int = 8  #: grows and shrinks with the pictures' size
     _ready: Belt[Loaded] = field(default_factory=lambda: Belt(low=READY_ROWS))
+    _shelf: Shelf = field(default_factory=lambda: Shelf(readers=LOADERS))
     _ahead: ReadAhead = field(init=False)
     _has_begun: bool = False  #: a group with something to send in it has been handed over
     _looked_at: anyio.Event = field(default_factory=anyio.Event)  #: the last group before that
@@ -62,7 +62,6 @@ class Pipeline:
             StorageError, ManifestError: the run can't go on (in an exception group).
         """
         chosen_in, chosen_out = anyio.create_memory_object_stream[list[Admitted]](1)
-        groups_in, groups_out = anyio.create_memory_object_stream[Groups](1)
         turnstile = asyncio.Lock()
         workers = self.delivery.pacing.ceiling
         try:
@@ -71,10 +70,9 @@ class Pipeline:
                 async with anyio.create_task_group() as stages:
                     stages.start_soon(self._read, chosen_in)
                     for _ in range(LOADERS):
-                        stages.start_soon(self._load, chosen_out.clone(), groups_in.clone())
+                        stages.start_soon(self._load, chosen_out.clone())
                     chosen_out.close()
-                    groups_in.close()
-                    stages.start_soon(self._intend, groups_out)
+                    stages.start_soon(self._intend)
                     # Twice as many as slots: those whose picture waits for a retry hold none.
                     for _ in range(2 * workers):
                         stages.start_soon(self._work, turnstile)
@@ -83,7 +81,6 @@ class Pipeline:
             # Intended, but cut off before a worker took it: never sent.
             for late in self._ready.clear():
                 self.delivery.skip(late)
-            groups_out.close()
             self.delivery.end()
 
     async def _read(self, chosen: MemoryObjectSendStream[list[Admitted]]) -> None:
@@ -102,14 +99,10 @@ class Pipeline:
                         if self.canary and not self._has_begun:
                             await self._looked_at.wait()  # no other group may overtake the first
 
-    async def _load(
-        self,
-        chosen: MemoryObjectReceiveStream[list[Admitted]],
-        groups: MemoryObjectSendStream[Groups],
-    ) -> None:
+    async def _load(self, chosen: MemoryObjectReceiveStream[list[Admitted]]) -> None:
         """Read ahead: several small pictures a hop, at most about GROUP_BYTES at once."""
-        with suppress(anyio.BrokenResourceError):
-            async with chosen, groups:
+        try:
+            async with chosen:
                 async for group in chosen:
                     try:
                         if self._is_halting:
@@ -121,9 +114,12 @@ class Pipeline:
                             size = sum(one.body.size_bytes for one in loaded) // len(loaded)
                             self.group_rows = max(1, min(GROUP_ROWS, GROUP_BYTES // max(1, size)))
                             self._has_begun = True
-                            await groups.send(loaded)
+                            if not await self._shelf.put(loaded):
+                                return
                     finally:
                         self._looked_at.set()
+        finally:
+            self._shelf.leave()
 
     async def _next_chunk(self) -> list[Admitted] | None:
         try:
@@ -134,7 +130,7 @@ class Pipeline:
             self.delivery.halting.ask(Stop(3, "manifest_changed", why, error.fix))
             return None
 
-    async def _load_group(self, group: Sequence[Admitted]) -> Groups:
+    async def _load_group(self, group: Sequence[Admitted]) -> list[Loaded]:
         """Those of a group that can be sent; the others are settled here."""
         pictures = [admitted.picture for admitted in group]
         loaded = []
@@ -150,30 +146,31 @@ class Pipeline:
         await self.delivery.scribe.room()
         return loaded
 
-    async def _intend(self, groups: MemoryObjectReceiveStream[Groups]) -> None:
+    async def _intend(self) -> None:
         """Commit intents in groups, just ahead of the workers; the canary alone and first."""
+        pacing = self.delivery.pacing
         is_canary = self.canary
         try:
-            async with groups:
-                async for loaded in groups:
-                    rest = loaded
-                    while rest:
-                        sizes = [one.body.size_bytes for one in rest]
-                        most = 1 if is_canary else GROUP_ROWS
-                        size = self.delivery.pacing.next_group(sizes, most=most)
-                        group, rest = rest[:size], rest[size:]
-                        if not await self.delivery.pacing.spend(sizes[:size]):
-                            return
-                        await self._ready.run_low()
-                        if self._is_halting:
-                            return
-                        await self.delivery.scribe.intend([one.admitted for one in group])
-                        self._ready.lay(group)
-                        if is_canary:
-                            await self.delivery.first_told.wait()
-                            is_canary = False
+            while rest := await (
+                self._shelf.first() if is_canary else self._shelf.group(GROUP_ROWS)
+            ):
+                while rest:
+                    sizes = [one.body.size_bytes for one in rest]
+                    size = pacing.next_group(sizes, most=GROUP_ROWS)
+                    group, rest = rest[:size], rest[size:]
+                    if not await pacing.spend(sizes[:size]):
+                        return
+                    await self._ready.run_low()
+                    if self._is_halting:
+                        return
+                    await self.delivery.scribe.intend([one.admitted for one in group])
+                    self._ready.lay(group)
+                    if is_canary:
+                        await self.delivery.first_told.wait()
+                        is_canary = False
         finally:
             self._ready.close()
+            self._shelf.close()
             self.delivery.buffer.end()
 
     async def _work(self, turnstile: asyncio.Lock) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,13 +30,16 @@ if TYPE_CHECKING:
 #: it stays below the 1 MiB of which aiohttp warns.
 WHOLE_UP_TO = 960 * 1024
 
+# Python's own pool has six threads on two cores, which is few for a disk that is far away.
+_READERS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="reader")
+
 # O_NONBLOCK: opening a pipe that nobody writes to must not hang; O_BINARY exists on Windows only.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 async def load(pictures: Sequence[Picture], *, reading: Reading) -> list[Body | SourceFault]:
     """Read a group of pictures in one hop to a thread; large ones are only looked at."""
-    return await _load_group(pictures, reading)
+    return await _load_group(pictures, reading, executor=_READERS)
 
 
 def _load_here(pictures: Sequence[Picture], reading: Reading) -> list[Body | SourceFault]:

@@ -125,7 +125,9 @@ async def test_a_process_that_may_open_few_files_takes_its_time(
 ) -> None:
     """64 at once are wanted, a dozen are to be had: none fails, each arrives once."""
     rows = 60
-    trial = Trial(fault, archive, rows=rows, size=1_200_000)  # streamed: a file and a connection each
+    trial = Trial(
+        fault, archive, rows=rows, size=1_200_000
+    )  # streamed: a file and a connection each
 
     async def script(exchange: Exchange) -> None:
         await exchange.read()
