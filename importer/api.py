@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from importer.clock import Clock, SystemClock
-from importer.errors import ImporterError
+from importer.errors import ImporterError, UsageError
 from importer.events import NoObserver, Observer
 from importer.job import ANYTHING, job_of, open_for_reading
 from importer.ledger.seen import Seen
 from importer.manifest.check import Findings, check_rows
-from importer.settings import Reading, Settings
+from importer.settings import Pace, Reading, Settings
 from importer.transfer import sources
 from importer.transfer.bodies import SourceFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from importer.model import Picture, Summary
     from importer.secret import Token
@@ -144,6 +145,31 @@ def report_job(file: Path, *, results: Path | None = None, out: Path | None = No
         results=job.results,
         manifest=job.manifest.name,
     )
+
+
+def change_pace(file: Path, wishes: Mapping[str, Any], *, results: Path | None = None) -> None:
+    """Ask an import that runs, perhaps in another process, for other limits.
+
+    Args:
+        file: the job's manifest or results file.
+        wishes: ``concurrency``, ``rate``, ``bandwidth`` of importer.Pace; None lifts a limit.
+        results: the results file, where the run was told another than the default.
+
+    Raises:
+        UsageError, ManifestError: there is no such job, or a number can't be.
+        StorageError: the wishes can't be written.
+    """
+    from importer.ledger import lock  # here: other verbs need neither
+    from importer.transfer.wishes import ask, wishes_of
+
+    pace = replace(Pace(), **wishes)  # a number that can't be is said first
+    file = Path(file).expanduser().absolute()
+    job = job_of(open_for_reading(file, ANYTHING, origin=""), results=results, origin="")
+    if not lock.is_held(job):
+        raise UsageError(
+            f"no import of {file.name} is running", fix="give the limits to importer run"
+        )
+    ask(wishes_of(job.results), wishes, pace)
 
 
 def _unwrapped(group: BaseExceptionGroup[BaseException]) -> BaseException:

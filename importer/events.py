@@ -46,6 +46,9 @@ class Progress:
     limit: int  #: requests that may be in flight at once for now
     retries: int
     seconds: float  #: since the run began
+    rate: float | None = None  #: pictures a second, at most; None: as many as go
+    bandwidth: float | None = None  #: bytes a second, at most
+    found_rate: float | None = None  #: pictures a second that the gallery takes; it answers 429
     waiting: str = ""  #: why nothing goes out just now, for a person; empty when all flows
 
 

@@ -40,6 +40,7 @@ from importer.transfer.pacing import Pacing
 from importer.transfer.pipeline import Pipeline
 from importer.transfer.scribe import Scribe
 from importer.transfer.transport import Transport
+from importer.transfer.wishes import follow
 
 if TYPE_CHECKING:
     import signal
@@ -149,10 +150,9 @@ class Run:
         return OpenedJob(manifest, opened.job, survey, opened.journal, snapshot)
 
     def _ask(self, rows: int) -> None:
-        settings = self._settings
-        if self._confirm is None or settings.dry_run:
+        if self._confirm is None or self._settings.dry_run:
             return
-        if not self._confirm(rows, settings.sending.host):
+        if not self._confirm(rows, self._settings.sending.host):
             raise UsageError("nothing was sent", fix="run again and say yes, or use --yes")
 
     async def _run(self, opened: OpenedJob) -> Summary:
@@ -190,7 +190,7 @@ class Run:
             settings.pace, patience, canary=settings.canary, clock=clock, halting=halting
         )
         transport = self._transport(sending, patience, clock=clock, connections=pacing.ceiling)
-        journal, rows = opened.journal, opened.survey.rows
+        journal, rows, results = opened.journal, opened.survey.rows, opened.job.results
         with PartFile(opened.job.part, opened.manifest.columns, journal.run) as part:
             scribe = Scribe(
                 journal, part, clock=clock, halting=halting, on_durable=self._telling.durable
@@ -212,6 +212,7 @@ class Run:
             )
             async with transport, anyio.create_task_group() as around:
                 around.start_soon(self._telling.tick, rows, intake, delivery)
+                around.start_soon(follow, results, pacing, settings.pace, clock, self._telling.warn)
                 if patience.max_duration_s:
                     around.start_soon(self._end_at, patience.max_duration_s)
                 async with anyio.create_task_group() as writing:

@@ -198,7 +198,11 @@ class Settings:
     grace_s: float = 30.0  #: what is in flight may finish in this time after Ctrl-C
 
     def __post_init__(self) -> None:
-        if self.results is not None and self.results.suffix.lower() in (".journal", ".part"):
+        if self.results is not None and self.results.suffix.lower() in (
+            ".journal",
+            ".part",
+            ".pace",
+        ):
             raise UsageError(
                 f"the results can't be called {self.results.name}",
                 fix="choose a name that ends with .csv",

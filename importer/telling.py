@@ -67,6 +67,9 @@ class Telling:
                 limit=delivery.pacing.limit,
                 retries=delivery.retries,
                 seconds=self.seconds,
+                rate=delivery.pacing.rate.per_s,
+                bandwidth=delivery.pacing.bandwidth.per_s,
+                found_rate=delivery.pacing.found_rate,
                 waiting=delivery.pacing.waiting,
             )
         )

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import importer
-from importer.cli import bench, check, demo, gallery, report, run, secrecy
+from importer.cli import bench, check, demo, gallery, pace, report, run, secrecy
 from importer.errors import Defect, ImporterError
 from importer.progress.stream import SteadyStream
 
@@ -29,6 +29,7 @@ app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("run")(run.run)
 app.command("bench")(bench.bench)
+app.command("pace")(pace.pace)
 app.command("report")(report.report)
 app.command("gallery")(gallery.gallery)
 

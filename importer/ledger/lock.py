@@ -31,7 +31,7 @@ def hold(job: Job) -> Iterator[None]:
         JobBusy: another run holds it; says which.
         StorageError: the folder can't be written.
     """
-    path = job.results.with_name(job.results.name + ".lock")
+    path = _lock_of(job)
     if not path.parent.is_dir():
         raise StorageError(
             f"the folder {path.parent} is not there",
@@ -50,6 +50,24 @@ def hold(job: Job) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_held(job: Job) -> bool:
+    """A run holds the job just now. Asked by taking the lock for an instant, and only if there is
+    one; a run that begins in that instant says that it is busy, and can be begun again."""
+    path = _lock_of(job)
+    if not path.exists():
+        return False
+    lock = filelock.FileLock(path, timeout=0)
+    try:
+        with lock:
+            return False
+    except (filelock.Timeout, OSError):
+        return True
+
+
+def _lock_of(job: Job) -> Path:
+    return job.results.with_name(job.results.name + ".lock")
 
 
 @contextmanager

@@ -69,6 +69,17 @@ def fitted(parts: Sequence[str], width: int) -> str:
     return text
 
 
+def limits(progress: Progress) -> list[str]:
+    """What holds the run back, by its user's wish or the gallery's."""
+    most = [pace(progress.rate)] if progress.rate is not None else []
+    if progress.bandwidth is not None:
+        most.append(f"{size(progress.bandwidth)}/s")
+    found = [f"at most {' and '.join(most)}"] if most else []
+    if progress.found_rate is not None:
+        found.append(f"the gallery takes {pace(progress.found_rate)}")
+    return found
+
+
 # ---------------------------------------------------------------- one line for a log
 
 
@@ -83,6 +94,7 @@ def sentence(progress: Progress, speed: Speed, *, is_last: bool) -> str:
     if is_last:
         return ", ".join([*parts, f"in {span(progress.seconds)}"])
     parts += [f"{progress.in_flight:,} in flight", pace(speed.rows_s)]
+    parts += limits(progress)
     if progress.waiting:
         parts.append(f"waiting: {printable(progress.waiting)}")
     elif speed.left_s is not None:
@@ -121,6 +133,7 @@ def flight_line(progress: Progress, width: int) -> str:
     """What is on its way and what didn't arrive, or why nothing goes out just now."""
     head = "requests "
     parts = [f"{progress.in_flight:,} of {progress.limit:,} in flight"]
+    parts += limits(progress)
     if progress.waiting:
         head, parts = "waiting  ", [printable(progress.waiting)]
     if progress.failed:

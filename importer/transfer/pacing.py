@@ -71,6 +71,11 @@ class Pacing:
         return self.gate.limit
 
     @property
+    def found_rate(self) -> float | None:
+        """Requests a second that the gallery takes, where it has complained of more."""
+        return None if self._ramp is not None else self._throttle.rate
+
+    @property
     def has_rate(self) -> bool:
         """Somebody set a limit, so requests are let out a few at a time."""
         return self.rate.per_s is not None or self.bandwidth.per_s is not None
@@ -119,7 +124,7 @@ class Pacing:
                 return False
         elif self._halting.cause is not None:
             return False
-        if self._throttle.rate is not None:
+        if self._throttle.rate is not None and self._ramp is None:
             wait = self._throttle.wait_s(self._clock.monotonic())
             if wait > 0 and await self._halting.sleep(wait):
                 return False

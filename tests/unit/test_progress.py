@@ -565,3 +565,23 @@ def test_a_quoted_command_is_one_line_of_words():
     assert quoted(["a", "--default", "collection=My Fair"], windows=False) == (
         "a --default 'collection=My Fair'"
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ""),
+        ({"rate": 5.0}, "at most 5.0/s"),
+        ({"bandwidth": 10_000_000}, "at most 10.0 MB/s"),
+        ({"rate": 300.0, "bandwidth": 10_000_000}, "at most 300/s and 10.0 MB/s"),
+        ({"found_rate": 97.4}, "the gallery takes 97/s"),
+    ],
+)
+def test_the_limits_in_force_are_said(changes, said):
+    """In the lines of a log and in the bars alike; nothing where there are none."""
+    told = progress(**changes)
+    for text in (
+        words.flight_line(told, 200),
+        words.sentence(told, Speed(), is_last=False),
+    ):
+        assert (said in text) if said else ("at most" not in text)

@@ -1,0 +1,61 @@
+"""What the file of wishes may say."""
+
+import pytest
+
+from importer.errors import UsageError
+from importer.settings import Pace
+from importer.transfer.wishes import ask, read_wishes, wishes_of
+
+NOW = Pace(concurrency=8, rate=5.0, bandwidth=1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('{"rate": 20.0}', Pace(8, 20.0, 1_000_000)),
+        ('{"rate": 20}', Pace(8, 20, 1_000_000)),
+        ('{"rate": null}', Pace(8, None, 1_000_000)),
+        ('{"bandwidth": 5000}', Pace(8, 5.0, 5_000)),
+        ('{"concurrency": null, "bandwidth": null}', Pace(None, 5.0, None)),
+        ('{"concurrency": 3}', Pace(3, 5.0, 1_000_000)),
+    ],
+)
+def test_what_isnt_named_stays(text, wanted):
+    assert read_wishes(text, NOW) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "{}", "[]", "7", "null", '"rate"', '{"rates": 5}', '{"rate": "5"}', "\x00",
+        '{"rate": true}', '{"concurrency": 2.5}', '{"bandwidth": [1]}', '{"rate": 5, "x": 1}',
+        '{"rate": NaN}', '{"rate": Infinity}', '{"rate": 1e999}', "[" * 100_000,
+        '{"rate": -1}', '{"concurrency": 0}', '{"bandwidth": 3}', '{"concurrency": 99999}',
+    ],
+)  # fmt: skip
+def test_garbage_is_refused(text):
+    with pytest.raises((ValueError, UsageError)):
+        read_wishes(text, NOW)
+
+
+def test_a_later_wish_keeps_the_earlier_ones(tmp_path):
+    path = wishes_of(tmp_path / "a.results.csv")
+    ask(path, {"rate": 5.0}, Pace())
+    ask(path, {"bandwidth": 10_000}, Pace())
+    ask(path, {"concurrency": None}, Pace())
+    assert read_wishes(path.read_text(), NOW) == Pace(None, 5.0, 10_000)
+    assert [found.name for found in tmp_path.iterdir()] == ["a.results.csv.pace"]
+
+
+def test_garbage_that_lies_there_is_replaced(tmp_path):
+    path = wishes_of(tmp_path / "a.results.csv")
+    path.write_bytes(b"\xff{")
+    ask(path, {"rate": 5.0}, Pace())
+    assert read_wishes(path.read_text(), Pace()) == Pace(rate=5.0)
+
+
+def test_a_wish_that_cant_be_isnt_written(tmp_path):
+    path = wishes_of(tmp_path / "a.results.csv")
+    with pytest.raises(UsageError):
+        ask(path, {"concurrency": 0}, Pace())
+    assert not list(tmp_path.iterdir())
