@@ -218,7 +218,7 @@ class Run:
                 async with anyio.create_task_group() as writing:
                     writing.start_soon(scribe.write)
                     try:
-                        await Pipeline(intake, delivery, settings.canary).run()
+                        await Pipeline(intake, delivery, settings.canary, rows).run()
                     except BaseExceptionGroup:
                         if scribe.failure is None:
                             raise

@@ -20,7 +20,7 @@ from importer.transfer.at_hand import ReadAhead
 from importer.transfer.belt import Belt, Emptied
 from importer.transfer.bodies import SourceFault
 from importer.transfer.delivery import Loaded
-from importer.transfer.shelf import Shelf
+from importer.transfer.shelf import Shelf, largest_first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 GROUP_ROWS = 32  # small pictures read in one thread hop
 GROUP_BYTES = 4 << 20  # of them, about: a group of larger pictures has fewer
 LOADERS = 3  # groups that are read at once: while one waits for a slow disk, others go on
+END_ROWS = 4096  # the last rows of a manifest, whose sizes are looked at before they are sent
 READY_ROWS = 16  # intended and not yet taken when the next group is; what a crash leaves unknown
 
 
@@ -45,6 +46,7 @@ class Pipeline:
     intake: Intake
     delivery: Delivery
     canary: bool
+    rows: int  #: of the manifest
     group_rows: int = 8  #: grows and shrinks with the pictures' size
     _ready: Belt[Loaded] = field(default_factory=lambda: Belt(low=READY_ROWS))
     _shelf: Shelf = field(default_factory=lambda: Shelf(readers=LOADERS))
@@ -92,12 +94,22 @@ class Pipeline:
                     chunk = await self._next_chunk()
                     if chunk is None:
                         return
+                    if self._has_begun or not self.canary:
+                        chunk = await self._end_ordered(chunk)
                     while chunk and not self._is_halting:
                         group, chunk = chunk[: self.group_rows], chunk[self.group_rows :]
                         self._looked_at = anyio.Event()
                         await chosen.send(group)
                         if self.canary and not self._has_begun:
                             await self._looked_at.wait()  # no other group may overtake the first
+
+    async def _end_ordered(self, chunk: list[Admitted]) -> list[Admitted]:
+        """Near its end all that is left of a manifest at once, and of that the large ones first."""
+        if self.rows - self.intake.rows_read > END_ROWS:
+            return chunk
+        while not self._is_halting and (more := await self._next_chunk()) is not None:
+            chunk += more
+        return await largest_first(chunk)
 
     async def _load(self, chosen: MemoryObjectReceiveStream[list[Admitted]]) -> None:
         """Read ahead: several small pictures a hop, at most about GROUP_BYTES at once."""

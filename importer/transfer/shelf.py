@@ -11,11 +11,14 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
+from importer.model import LocalFile
 from importer.transfer.bodies import Whole
+from importer.transfer.sources import WHOLE_UP_TO, sizes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from importer.model import Admitted
     from importer.transfer.delivery import Loaded
 
 ROWS = 256  # that lie here before their readers wait ...
@@ -100,3 +103,15 @@ class Shelf:
     @property
     def _is_full(self) -> bool:
         return len(self) >= ROWS or self._bytes >= BYTES
+
+
+async def largest_first(pictures: list[Admitted]) -> list[Admitted]:
+    """Those that will be streamed, by their size; behind them the others, in their order."""
+    sources = [one.picture.source for one in pictures]
+    paths = [source.path if isinstance(source, LocalFile) else "" for source in sources]
+    sizes = dict(zip((one.id for one in pictures), await sizes_of(paths), strict=True))
+
+    def place(one: Admitted) -> int:
+        return -sizes[one.id] if sizes[one.id] > WHOLE_UP_TO else 0
+
+    return sorted(pictures, key=place)

@@ -9,7 +9,7 @@ import pytest
 from importer.model import Admitted, Collection, LocalFile, Picture, Row, Stamp
 from importer.transfer.bodies import Streamed, Whole
 from importer.transfer.delivery import Loaded
-from importer.transfer.shelf import BYTES, ROWS, Shelf
+from importer.transfer.shelf import BYTES, ROWS, Shelf, largest_first
 
 pytestmark = pytest.mark.anyio
 
@@ -102,3 +102,16 @@ async def test_nobody_puts_what_nobody_takes():
     shelf.close()
     assert not await late
     assert not await shelf.put([loaded(999)])
+
+
+async def test_the_last_rows_are_ordered_by_what_they_weigh(tmp_path):
+    """Only those that are streamed move; the others, URLs and what isn't there stay in order."""
+    sizes = [SMALL, LARGE, 0, LARGE + 1, SMALL]
+    pictures = [loaded(number, size).admitted for number, size in enumerate(sizes)]
+    for picture, size in zip(pictures, sizes, strict=True):
+        if size:
+            path = tmp_path / picture.picture.source.path
+            with path.open("wb") as file:
+                file.truncate(size)
+            object.__setattr__(picture.picture.source, "path", str(path))
+    assert [one.id for one in await largest_first(pictures)] == [3, 1, 0, 2, 4]
