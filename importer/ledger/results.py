@@ -12,11 +12,19 @@ import itertools
 import os
 from collections import Counter
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
 from importer.errors import ImporterError, StorageError
 from importer.ledger.admission import said
-from importer.ledger.cells import cells_by_lines, guarded, outcome_cells, recorded_cells
+from importer.ledger.cells import (
+    drawn_by_lines,
+    drawn_of,
+    guarded,
+    outcome_cells,
+    recorded_cells,
+    texts,
+)
 from importer.ledger.schema import translated
 from importer.manifest.columns import RESULT_COLUMNS
 from importer.manifest.identity import repeated
@@ -26,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from importer.ledger.cells import Cells
+    from importer.ledger.cells import DrawnCells
     from importer.ledger.job import Job
     from importer.ledger.journal import Journal
     from importer.ledger.rows import JournalRow
@@ -136,15 +144,17 @@ class Drawing:
     def _write(self, file: TextIO, drawn: Drawn, is_wanted: Callable[[], bool]) -> None:
         writer = csv.writer(file, delimiter=self.manifest.delimiter)
         writer.writerow([*self.columns.own_header, *RESULT_COLUMNS])
-        own_cells = self.columns.own_cells
+        own_cells, delimiter = self.columns.own_cells, self.manifest.delimiter
         for rows in _chunks(self.manifest.rows(), CHUNK_ROWS):
             if not is_wanted():
                 raise StorageError(
                     "the results file was left as it was", fix="the next run writes it"
                 )
             recorded = _cells(rows, self)
-            writer.writerows(
-                [*own_cells(row.cells), *cells] for row, cells in zip(rows, recorded, strict=True)
+            own = texts((own_cells(row.cells) for row in rows), delimiter=delimiter)
+            file.writelines(
+                f"{first}{delimiter}{one.text}\r\n"
+                for first, one in zip(own, recorded, strict=True)
             )
             drawn.count(recorded)
 
@@ -157,15 +167,15 @@ class Drawn:
     codes: Counter[str] = field(default_factory=Counter)  #: of rows that need a person
     uploaded_bytes: int = 0
 
-    def count(self, rows: Sequence[Cells]) -> None:
-        """Note the recorded cells of some rows."""
-        for word, count in Counter(str(cells[0]) for cells in rows).items():
+    def count(self, rows: Sequence[DrawnCells]) -> None:
+        """Note some rows."""
+        for word, count in Counter(map(itemgetter(0), rows)).items():
             status = Status(word)
             self.counts[status] += count
             if status is Status.UPLOADED:
-                self.uploaded_bytes += sum(_size(c[5]) for c in rows if c[0] == word)
+                self.uploaded_bytes += sum(one.size_bytes for one in rows if one.status == word)
             elif status in NEED_A_PERSON:
-                self.codes.update(str(c[1]) for c in rows if c[0] == word and c[1])
+                self.codes.update(one.code for one in rows if one.status == word and one.code)
 
     @property
     def tally(self) -> Tally:
@@ -176,19 +186,13 @@ class Drawn:
         self.counts, self.uploaded_bytes = Counter(tally.counts), tally.uploaded_bytes
 
 
-def _size(cell: str | int | None) -> int:
-    """What a results file recorded may have been through a spreadsheet: 1.2E+6."""
-    if isinstance(cell, str):
-        return int(cell) if cell.isdecimal() else 0
-    return cell or 0
-
-
-def _cells(rows: Sequence[Row], drawing: Drawing) -> list[Cells]:
+def _cells(rows: Sequence[Row], drawing: Drawing) -> list[DrawnCells]:
     """The recorded columns of consecutive rows, whether or not a run has got to them."""
-    known: Mapping[int, Cells] = {}
+    known: Mapping[int, DrawnCells] = {}
+    delimiter = drawing.manifest.delimiter
     if drawing.trusts_lines:
         first, last = rows[0].line, rows[-1].line
-        known = cells_by_lines(drawing.journal, drawing.snapshot, first, last)
+        known = drawn_by_lines(drawing.journal, drawing.snapshot, first, last, delimiter=delimiter)
     judge = drawing.judge
     unread = {
         row.line: (judge.judge(row), judge.recorded(row)) for row in rows if row.line not in known
@@ -199,7 +203,8 @@ def _cells(rows: Sequence[Row], drawing: Drawing) -> list[Cells]:
     keys.update(recorded.key for _, recorded in unread.values() if recorded and recorded.key)
     found = drawing.journal.by_keys(keys)
     return [
-        known.get(row.line) or _cells_of_unread(row, *unread[row.line], found, drawing)
+        known.get(row.line)
+        or drawn_of(_cells_of_unread(row, *unread[row.line], found, drawing), delimiter=delimiter)
         for row in rows
     ]
 
