@@ -17,15 +17,17 @@ from importer.job import OpenedJob, open_for_reading
 from importer.ledger.schema import translated
 from importer.ledger.snapshot import begin_snapshot
 from importer.manifest.columns import RESULT_COLUMNS
-from importer.model import MAYBE_THERE, Status
-from importer.transfer.pipeline import READY_ROWS
+from importer.model import MAYBE_THERE, LocalFile, Status
+from importer.transfer.pipeline import END_ROWS, READY_ROWS
 from importer.transfer.rates import AUTO_CEILING
 from importer.transfer.scribe import GROUP_ROWS
+from importer.transfer.sources import WHOLE_UP_TO, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from importer.model import Picture
     from importer.settings import Settings
 
 TAIL_BYTES = 4 << 20  # of .part that are held against the journal: what is lost is at its end
@@ -65,9 +67,9 @@ def mend(opened: OpenedJob, settings: Settings) -> tuple[OpenedJob, Mended | Non
     # The rows stand in the manifest again, not in .part any more.
     snapshot = begin_snapshot(opened.journal, opened.survey, settings.reading)
     opened = replace(opened, snapshot=snapshot)
-    lines = [line for _, line, _ in outcomes]
+    last = max(line for _, line, _ in outcomes)
     in_doubt = NOT_SENT_YET + max(AUTO_CEILING, settings.pace.concurrency or 0)
-    return opened, Mended(taken, _doubt(opened, min(lines), max(lines) + in_doubt))
+    return opened, Mended(taken, _doubt(opened, last, in_doubt))
 
 
 def _end_with_a_line(part: Path) -> None:
@@ -117,16 +119,33 @@ def _take_over(opened: OpenedJob, settings: Settings) -> int:
     return sum(tally[status] for status in MAYBE_THERE)
 
 
-def _doubt(opened: OpenedJob, first: int, last: int) -> int:
-    """Rows of these lines of which nothing is known may have been on their way; how many?"""
-    intake = opened.intake(frozenset())
-    while intake.rows_read < last and intake.next_chunk() is not None:
-        pass
+def _doubt(opened: OpenedJob, last: int, rows: int) -> int:
+    """Rows of which nothing is known may have been on their way; how many?
+
+    Those up to the last outcome, so many behind it, and the large ones further on: they go first.
+    """
+    intake = opened.intake(frozenset({Status.PENDING}))
+    behind = doubted = 0
+    while behind < rows + END_ROWS and (chunk := intake.next_chunk()) is not None:
+        doubtful = []
+        for one in chunk:
+            behind += one.picture.line > last
+            if behind <= rows or _is_large(one.picture):
+                doubtful.append((one.id,))
+        with opened.journal.transaction() as db:
+            db.executemany(
+                "UPDATE rows SET status = 'unknown', code = 'interrupted', message = 'the journal"
+                " lost its last entries; this picture may have been on its way' WHERE id = ?",
+                doubtful,
+            )
+        doubted += len(doubtful)
     intake.close()
-    with opened.journal.transaction() as db:
-        return db.execute(
-            "UPDATE rows SET status = 'unknown', code = 'interrupted', message ="
-            " 'the journal lost its last entries; this picture may have been on its way'"
-            " WHERE snapshot = ? AND line BETWEEN ? AND ? AND status = 'pending'",
-            (opened.snapshot, first, last),
-        ).rowcount
+    return doubted
+
+
+def _is_large(picture: Picture) -> bool:
+    """It may be sent before others that stand above it."""
+    if not isinstance(picture.source, LocalFile):
+        return False
+    stamp = stamp_of(picture.source.path)
+    return stamp is not None and stamp.size_bytes > WHOLE_UP_TO

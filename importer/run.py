@@ -124,8 +124,7 @@ class Run:
     async def _made_up(self, opened: OpenedJob) -> OpenedJob:
         """Make up for a run that was cut off before it drew its results; ``.part`` tells of it.
 
-        Where the manifest is as that run read it, the results are drawn when this one ends: until
-        then the journal has what they lack.
+        Where the manifest is as that run read it, the results are drawn when this one ends.
         """
         if self._settings.dry_run or not opened.job.part.exists():
             return opened
@@ -170,6 +169,7 @@ class Run:
             await self._place_all(intake)
         else:
             requests = await self._send(opened, intake)
+        await anyio.to_thread.run_sync(intake.look_at_settled, self._halting)
         intake.close()
         is_whole = self._halting.cause is None and settings.reading.lines is None
         await self._warn_of(after_reading(opened, intake.admission, is_whole=is_whole))

@@ -6,9 +6,10 @@ Plain calls that block; the pipeline makes them in a thread, one at a time.
 from __future__ import annotations
 
 import itertools
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
+from importer.errors import ManifestError
 from importer.ledger.mark import Mark, Stretches, open_rows, stamped_rows
 from importer.manifest.landmarks import Finder
 from importer.manifest.recorded import Recorded, recorded_in
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from importer.manifest.delimited import Manifest
     from importer.manifest.validate import Validator
     from importer.model import Admitted, Row
+    from importer.transfer.halting import Halting
 
 CHUNK_ROWS = 256  # rows placed in one transaction; about 3 ms of work
 
@@ -47,7 +49,7 @@ class Intake:
     """Reads one manifest from its beginning to its end, once.
 
     Where the journal knows how far this very file was placed, the rows that are open come first,
-    then those behind; what is settled is only asked whether its file has changed, last of all.
+    then those behind. Whether the files of what is settled have changed is asked apart.
     """
 
     def __init__(
@@ -86,6 +88,22 @@ class Intake:
         self.rows_admitted += len(admitted or ())
         return admitted
 
+    def look_at_settled(self, halting: Halting) -> None:
+        """Have the files changed of rows that weren't read, because they are settled?
+
+        Raises:
+            StorageError: the journal can't be written.
+        """
+        if self._placed is None:
+            return
+        mark, landmarks, _ = self._placed
+        finder = Finder(self._manifest.path, self._manifest.delimiter, landmarks)
+        stretches = self._found(finder, mark, stamped_rows(self.admission.wanted))
+        # A manifest that was changed meanwhile is warned of by who asked.
+        with finder, suppress(ManifestError):
+            while not halting.is_asked and (some := next(stretches, None)) is not None:
+                self._look_for_changes(_same(*some))
+
     def close(self) -> None:
         """Let go of the file: Windows replaces none that is still open."""
         self._chunks.close()
@@ -106,10 +124,6 @@ class Intake:
         with closing(self._manifest.rows_from(mark.line, landmarks)) as rows:
             next(rows, None)
             yield from self._read(rows)
-        with Finder(self._manifest.path, self._manifest.delimiter, landmarks) as finder:
-            for judged, known in self._found(finder, mark, stamped_rows(admission.wanted)):
-                self._look_for_changes(_same(judged, known))
-                yield []
 
     def _read(self, rows: Iterator[Row]) -> Iterator[list[Admitted]]:
         """Place rows that follow one another, and note how far it has got."""

@@ -6,12 +6,14 @@ from collections import Counter
 
 import pytest
 
+from importer.clock import SystemClock
 from importer.job import Judging, OpenedJob, job_of, open_for_reading
 from importer.ledger.admission import WANTED
 from importer.ledger.journal import Journal
 from importer.ledger.mark import Mark, find_mark, open_rows, set_mark
 from importer.ledger.snapshot import begin_snapshot, survey_of
 from importer.settings import Reading
+from importer.transfer.halting import Halting
 from tests.shell.runs import doctor, in_journal, names, run, statuses
 from tests.wire import Wire, answering
 
@@ -62,6 +64,7 @@ def taken_in(archive, origin):
         admitted = []
         while (chunk := intake.next_chunk()) is not None:
             admitted += [one.picture.line for one in chunk]
+        intake.look_at_settled(Halting(SystemClock()))
         intake.close()
         assert (intake.rows_read, intake.rows_held) == (ROWS, SENT)
     return counting.lines, admitted
@@ -114,7 +117,7 @@ async def test_a_mark_of_more_rows_than_there_are_is_none(archive):
         with Journal.open(job) as journal:
             assert find_mark(job.journal, which) is not None
             with journal.transaction() as db:
-                set_mark(db, Mark(1, ROWS + 1, ROWS))
+                set_mark(db, Mark(1, ROWS + 1, ROWS + 1))
             assert find_mark(job.journal, which) is None
 
 

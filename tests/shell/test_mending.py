@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from importer.transfer.sources import WHOLE_UP_TO
 from tests.conftest import Archive
 from tests.faults.command import done, started
 from tests.shell.runs import edit, in_journal, names, statuses
@@ -17,6 +18,9 @@ pytestmark = [
     pytest.mark.anyio,
     pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="a kill as POSIX knows it"),
 ]
+
+
+ROWS = 600  # more than those done and those in doubt
 
 
 def beside(archive: Archive, ending: str):
@@ -40,7 +44,7 @@ async def killed(archive: Archive, wire: Wire, receipts: int) -> None:
 @pytest.mark.parametrize("loss", ["gone", "empty", "cut to a half"])
 async def test_what_the_journal_lost_is_not_sent_again(archive: Archive, loss: str) -> None:
     """Fault 68: outcomes come from ``.part``, what may have been on its way is unknown."""
-    archive.fill(300)
+    archive.fill(ROWS)
     async with Wire() as wire:
         await killed(archive, wire, 60)
         before = len(wire.receipts)
@@ -68,7 +72,7 @@ async def test_what_the_journal_lost_is_not_sent_again(archive: Archive, loss: s
             assert name in sent or row["import_status"] == "unknown", name
         on_demand = await done(archive, wire, "--rows", "unknown")
     assert on_demand.code == 0, on_demand.said
-    assert set(names(wire.whole)) == {f"p{number:05d}.jpg" for number in range(300)}
+    assert set(names(wire.whole)) == {f"p{number:05d}.jpg" for number in range(ROWS)}
     marks = {
         r["source"].rpartition("/")[2]: r["import_possible_duplicate"]
         for r in archive.read_results()
@@ -122,3 +126,22 @@ async def test_a_row_that_goes_by_an_older_key_is_not_lost(archive: Archive) -> 
         ended = await done(archive, wire, manifest=archive.results)
     assert ended.code == 4, ended.said
     assert "its last entries" not in ended.said
+
+
+async def test_a_large_picture_that_stands_far_below_may_have_been_sent_first(
+    archive: Archive,
+) -> None:
+    """Large ones overtake others: behind those in doubt, they are in doubt as well."""
+    archive.fill(ROWS)
+    large = [ROWS - 3, ROWS - 1]
+    for number in large:
+        with (archive.folder / "pictures" / f"p{number:05d}.jpg").open("ab") as file:
+            file.write(bytes(WHOLE_UP_TO))
+    async with Wire() as wire:
+        await killed(archive, wire, 60)
+        beside(archive, ".journal-wal").unlink()
+        ended = await done(archive, wire)
+    assert ended.code == 4, ended.said
+    assert max(Counter(names(wire.whole)).values()) == 1
+    found = statuses(archive)
+    assert {found[number] for number in large} <= {"unknown", "uploaded"}
