@@ -94,9 +94,13 @@ class Streamed:
         try:
             async with _OpenedFile(self.path, self._next) as file:
                 file.read_ahead()
-                while self._left:
+                has_more = True
+                while has_more:
                     block = memoryview(await file.taken())
-                    if self._left:
+                    # Asked while nothing is being read: a slow line gets its last block read
+                    # long before the one in front of it has gone.
+                    has_more = self._left > 0
+                    if has_more:
                         file.read_ahead()
                         parts = block
                     else:

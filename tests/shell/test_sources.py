@@ -75,6 +75,19 @@ async def test_small_files_are_read_whole_and_large_ones_in_blocks(size, kind, t
     assert body.media_type == "image/jpeg"
 
 
+async def test_a_body_that_leaves_slowly_leaves_wholly(tmp_path):
+    """The last block has been read ahead long before the one in front of it has gone."""
+    path = jpeg(tmp_path / "p.jpg", 5_000_000)
+    body = await load_one(path)
+    assert isinstance(body, Streamed)
+    left = bytearray()
+    async for block in body.blocks():
+        await asyncio.sleep(0.02)
+        left += block
+    assert hashlib.sha256(left).digest() == hashlib.sha256(path.read_bytes()).digest()
+    assert body.sha256 == hashlib.sha256(left).digest()
+
+
 async def test_a_hash_is_known_only_when_all_was_read(tmp_path):
     """Half a file's hash would be recorded as the picture's."""
     body = await load_one(jpeg(tmp_path / "p.jpg", 2_000_000))
