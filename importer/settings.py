@@ -48,7 +48,7 @@ class Pace:
 
     concurrency: int | None = None  #: sockets and pictures in flight; None: find it
     rate: float | None = None  #: requests a second that the gallery is asked to bear
-    bandwidth: int | None = None  #: bytes a second on the wire
+    bandwidth: int | None = None  #: bytes of pictures a second; heads come on top
 
     def __post_init__(self) -> None:
         _check(

@@ -96,7 +96,7 @@ def run(
             "--concurrency",
             metavar="N|auto",
             **_env("concurrency"),
-            help="Pictures on their way at once.",
+            help="Pictures on their way at once; auto finds the best number.",
         ),
     ] = "auto",
     rate: Annotated[

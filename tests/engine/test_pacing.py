@@ -6,11 +6,12 @@ import anyio
 import pytest
 
 from importer.clock import SystemClock
-from importer.model import StopRun, TryAgain, Uploaded
+from importer.model import Stop, StopRun, TryAgain, Uploaded
 from importer.settings import Pace, Patience
 from importer.transfer.breaker import SAMPLES
 from importer.transfer.halting import Halting
 from importer.transfer.pacing import Pacing
+from importer.transfer.trip import Trip
 
 pytestmark = pytest.mark.anyio
 
@@ -55,3 +56,92 @@ async def test_behind_a_probe_comes_another_whatever_it_told(told) -> None:
         pacing.report(told)
     with anyio.fail_after(5):
         assert await pacing.turn(1, is_retry=False)
+
+
+# ---------------------------------------------------------------- groups and limits
+
+
+def pacing_with(**pace) -> tuple[Pacing, Halting]:
+    clock = Leaping()
+    halting = Halting(clock)
+    made = Pacing(Pace(**pace), Patience(), canary=False, clock=clock, halting=halting)
+    return made, halting
+
+
+@pytest.mark.parametrize(
+    ("pace", "sizes", "wanted"),
+    [
+        ({"concurrency": 64}, [30_000] * 100, 32),
+        ({"concurrency": 4}, [30_000] * 100, 2),
+        ({"concurrency": 1}, [30_000] * 100, 1),
+        ({"concurrency": 64}, [30_000] * 3, 3),
+        ({"concurrency": 64, "rate": 5.0}, [30_000] * 100, 1),
+        ({"concurrency": 64, "rate": 500.0}, [30_000] * 100, 10),
+        ({"concurrency": 64, "bandwidth": 1_000_000}, [10_000] * 100, 5),
+        ({"concurrency": 64, "bandwidth": 1_000_000}, [5_000_000] * 100, 1),
+        ({"concurrency": 64, "bandwidth": 1_000_000, "rate": 100.0}, [10_000] * 100, 2),
+    ],
+)
+async def test_only_what_may_go_at_once_is_intended_at_once(pace, sizes, wanted) -> None:
+    """A picture that only waits its turn must not look as if it might have been sent."""
+    pacing, _ = pacing_with(**pace)
+    assert pacing.next_group(sizes, most=32) == wanted
+
+
+async def test_with_a_rate_nothing_is_intended_while_no_place_is_free() -> None:
+    pacing, halting = pacing_with(concurrency=1, rate=1_000.0)
+    slot = pacing.slot()
+    await slot.take()
+    spent = []
+
+    async def spend() -> None:
+        spent.append(await pacing.spend([1_000]))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(spend)
+        await anyio.sleep(0.02)
+        assert spent == []
+        slot.free()
+    assert spent == [True]
+    await slot.take()
+    async with anyio.create_task_group() as group:
+        group.start_soon(spend)
+        await anyio.sleep(0.02)
+        halting.ask(Stop(130, "interrupted", "somebody asked"))
+    assert spent == [True, False]
+
+
+async def test_limits_change_while_it_runs() -> None:
+    pacing, _ = pacing_with(concurrency=8)
+    assert pacing.limit == 8
+    pacing.change(Pace(concurrency=3, rate=5.0, bandwidth=2_000_000))
+    assert (pacing.limit, pacing.rate.per_s, pacing.bandwidth.per_s) == (3, 5.0, 2_000_000)
+    pacing.change(Pace(concurrency=500))
+    for _ in range(20):
+        pacing.report(Uploaded())
+    assert pacing.limit == 8  # no more places than it began with
+    assert not pacing.has_rate
+    pacing.change(Pace())
+    assert 1 <= pacing.limit <= 8
+
+
+async def test_a_429_becomes_a_rate_and_a_503_fewer_at_once() -> None:
+    """Each for auto alone: with a number of one's own, both halve it."""
+    auto, _ = pacing_with()
+    clock = auto._clock
+    for _ in range(400):
+        trip = Trip(clock.monotonic(), 30_000, body_gone=clock.monotonic())
+        await clock.sleep(0.02)
+        trip.answered = clock.monotonic()
+        auto.gate.taken = auto.limit
+        auto.report(Uploaded(), trip)
+    before = auto.limit
+    auto.report(TryAgain("rate_limited", "slow", is_congestion=True), Trip(clock.monotonic()))
+    assert auto.found_rate == pytest.approx(50, rel=0.1)
+    for _ in range(20):
+        auto.report(TryAgain("unavailable", "busy", is_congestion=True), Trip(clock.monotonic()))
+    assert auto._tuner.limit < before
+    own, _ = pacing_with(concurrency=8)
+    own.report(TryAgain("rate_limited", "slow", is_congestion=True), Trip(0.0))
+    assert own.limit == 4
+    assert own.found_rate is None
