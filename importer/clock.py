@@ -44,6 +44,11 @@ class SystemClock:
         return random.uniform(0, upper_s)
 
 
+def cpu_s() -> float:
+    """Seconds of the processor's time that this process has used so far, all its threads."""
+    return time.process_time()
+
+
 def timestamp(moment: datetime) -> str:
     """``2026-11-23T17:22:38.123Z``: UTC, ISO 8601, sorts as text."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -33,6 +33,7 @@ from importer.notices import after_reading, before_sending
 from importer.signals import EXIT_CODES, watched
 from importer.telling import Telling
 from importer.transfer.buffer import Buffer
+from importer.transfer.crew.crew import Crew
 from importer.transfer.delivery import Delivery
 from importer.transfer.halting import Halting
 from importer.transfer.limits import Limits
@@ -185,11 +186,10 @@ class Run:
     async def _send(self, opened: OpenedJob, intake: Intake) -> int:
         """Deliver; gives the number of requests that were made."""
         settings, clock, halting = self._settings, self._clock, self._halting
-        sending, patience = settings.sending, settings.patience
-        pacing = Pacing(
-            settings.pace, patience, canary=settings.canary, clock=clock, halting=halting
-        )
-        transport = self._transport(sending, patience, clock=clock, connections=pacing.ceiling)
+        sending, patience, pace = settings.sending, settings.patience, settings.pace
+        pacing = Pacing(pace, patience, canary=settings.canary, clock=clock, halting=halting)
+        here = self._transport(sending, patience, clock=clock, connections=pacing.ceiling)
+        crew = Crew(here, settings, clock=clock, token=self._token, warn=self._telling.warn)
         journal, rows, results = opened.journal, opened.survey.rows, opened.job.results
         with PartFile(opened.job.part, opened.manifest.columns, journal.run) as part:
             scribe = Scribe(
@@ -199,7 +199,7 @@ class Run:
                 destination=EventGallery(
                     sending.endpoint, encode=sending.encode, content_type=sending.content_type
                 ),
-                transport=transport,
+                transport=crew,
                 pacing=pacing,
                 scribe=scribe,
                 limits=Limits(patience, concurrency=pacing.ceiling),
@@ -210,7 +210,7 @@ class Run:
                 reading=settings.reading,
                 buffer=Buffer(settings.reading.buffer, block=settings.reading.block),
             )
-            async with transport, anyio.create_task_group() as around:
+            async with crew, anyio.create_task_group() as around:
                 around.start_soon(self._telling.tick, rows, intake, delivery)
                 around.start_soon(follow, results, pacing, settings.pace, clock, self._telling.warn)
                 if patience.max_duration_s:
@@ -227,7 +227,7 @@ class Run:
                         scribe.close()
                 around.cancel_scope.cancel()
             self._telling.progress(rows, intake, delivery)
-        return transport.requests
+        return crew.requests
 
     async def _place_all(self, intake: Intake) -> None:
         """Place every row in the journal, send nothing."""

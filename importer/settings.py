@@ -49,6 +49,7 @@ class Pace:
     concurrency: int | None = None  #: sockets and pictures in flight; None: find it
     rate: float | None = None  #: requests a second that the gallery is asked to bear
     bandwidth: int | None = None  #: bytes of pictures a second; heads come on top
+    processes: int | None = 1  #: that read and send; None: a second one where CPU is the limit
 
     def __post_init__(self) -> None:
         _check(
@@ -63,6 +64,12 @@ class Pace:
             "bandwidth",
             self.bandwidth,
             "1k or more",
+        )
+        _check(
+            self.processes is None or 1 <= self.processes <= 64,
+            "processes",
+            self.processes,
+            "a number from 1 to 64, or auto",
         )
 
 

@@ -19,11 +19,20 @@ hypothesis.settings.register_profile("deep", max_examples=4_000, deadline=None)
 #: the smallest start by which a file is known as a JPEG; what follows may be anything
 JPEG_HEAD = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
 
+#: how many processes a run has in tests that say nothing of it
+PROCESSES = "TESTED_PROCESSES"
+
 HEADER = ("source", "collection", "date")
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``pytest tests/faults --processes 2``: each run of a test in so many processes."""
+    parser.addoption("--processes", type=int, default=1, help="processes of each run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Undo what ``nohup`` and a shell's ``&`` hand down: commands would ignore our signals too."""
+    os.environ[PROCESSES] = str(config.getoption("--processes"))
     for name in ("SIGINT", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_IGN:

@@ -133,6 +133,11 @@ ADVICE: Mapping[str, Advice] = {
     ),
     "timeout": Advice("No answer in time", _NETWORK),
     "stalled": Advice("The picture's bytes stopped moving", _NETWORK),
+    "process_died": Advice(
+        "A process of this computer died while it sent the picture",
+        "It may be there or not: look in the gallery. Was the computer's memory full? --processes 1"
+        " needs the least.",
+    ),
     "no_answer": Advice("The connection ended without an answer", _NETWORK),
     "interrupted": Advice(
         "A run was cut off while the picture was on its way",

@@ -24,9 +24,9 @@ from importer.transfer.sources import WHOLE_UP_TO, body_of, load
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from importer.model import Picture
     from importer.settings import Reading
     from importer.transfer.bodies import Body
+    from importer.transfer.sources import Sourced
 
 LARGEST = min(128 * 1024, WHOLE_UP_TO)  # bytes; of more, hashing alone is worth a thread
 SLICE = 512 * 1024  # bytes that are read and hashed before the loop goes on: about half a ms
@@ -52,7 +52,7 @@ class ReadAhead:
         self._opener = None if reading.root is not None else _opener()
         self._buffer = memoryview(bytearray(LARGEST))
 
-    async def load(self, pictures: Sequence[Picture]) -> list[Body | SourceFault]:
+    async def load(self, pictures: Sequence[Sourced]) -> list[Body | SourceFault]:
         """What is at hand at once, the rest in one hop to a thread."""
         if self._opener is None or self._skip > 0:
             self._skip -= len(pictures)
@@ -74,7 +74,7 @@ class ReadAhead:
         others = iter(await self._by_thread(missing))
         return [next(others) if body is None else body for body in found]
 
-    async def _by_thread(self, pictures: Sequence[Picture]) -> list[Body | SourceFault]:
+    async def _by_thread(self, pictures: Sequence[Sourced]) -> list[Body | SourceFault]:
         """In one hop where that is quick; in several at once where the disk takes its time."""
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -89,7 +89,7 @@ class ReadAhead:
         if self._misses >= MISSES:
             self._misses, self._skip = 0, SKIPPED
 
-    def _look(self, picture: Picture, opener: Callable[[bytes], int]) -> Whole | None:
+    def _look(self, picture: Sourced, opener: Callable[[bytes], int]) -> Whole | None:
         """The picture, if it is at hand and nothing is wrong with it."""
         source = picture.source
         if not isinstance(source, LocalFile):

@@ -13,7 +13,7 @@ import os
 import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 
 import aiofiles
 import aiofiles.os
@@ -22,6 +22,9 @@ from importer.model import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+
+    from importer.model import Reply, Request, Source
+    from importer.transfer.trip import Trip
 
 SLICE = 128 * 1024  # bytes handed over at once; over TLS more costs up to twice as much
 
@@ -59,6 +62,34 @@ class Whole:
         self.content = b""
 
 
+class Keeper(Protocol):
+    """Another process of this run, that keeps bodies and sends them."""
+
+    async def send(self, request: Request, body: Elsewhere, trip: Trip) -> Reply | SourceFault: ...
+
+    def forget(self, handle: int) -> None: ...
+
+
+@dataclass(slots=True)
+class Elsewhere:
+    """A body that lies in the memory of another process of this run, until it is let go of."""
+
+    source: Source  #: from which it was read
+    size_bytes: int
+    sha256: bytes
+    stamp: Stamp | None
+    media_type: str
+    keeper: Keeper
+    handle: int  #: by which the keeper knows it
+    is_kept: bool = True
+
+    def let_go(self) -> None:
+        """It won't be sent any more as it lies there; its size and digest stay."""
+        if self.is_kept:
+            self.is_kept = False
+            self.keeper.forget(self.handle)
+
+
 class Streamed:
     """A body that is read while it is sent. Each attempt takes a new one."""
 
@@ -70,6 +101,7 @@ class Streamed:
         self._block = block
         self._hash = hashlib.sha256()
         self._left = stamp.size_bytes
+        self._told: bytes | None = None  # its digest, by whoever else has read it
 
     @property
     def size_bytes(self) -> int:
@@ -78,7 +110,13 @@ class Streamed:
     @property
     def sha256(self) -> bytes:
         """Of the bytes that were read; empty until all of them were."""
+        if self._told is not None:
+            return self._told
         return b"" if self._left else self._hash.digest()
+
+    def was_read_elsewhere(self, sha256: bytes) -> None:
+        """Another process has sent it; the digest is empty where it didn't come to the end."""
+        self._told = sha256
 
     async def blocks(self) -> AsyncGenerator[memoryview]:
         """The bytes, exactly ``size_bytes`` of them, SLICE at most at once.

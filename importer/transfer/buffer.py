@@ -1,8 +1,8 @@
 """How many bytes of pictures may lie in memory at once, whatever their number is.
 
-One half is for pictures that were read whole: readers go no further ahead while it is full. The
-other is for those that are read while they are sent, each of which holds two blocks. Neither waits
-for the other, so a full half empties by itself.
+One half is for pictures that were read whole, by whichever process of the run: readers go no
+further ahead while it is full. The other is for those that are read while they are sent, each of
+which holds two blocks. Neither waits for the other, so a full half empties by itself.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from importer.transfer.bodies import Streamed, Whole
+from importer.transfer.bodies import Streamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from importer.transfer.bodies import Body
+    from importer.transfer.bodies import Body, Elsewhere
 
 BLOCKS_A_STREAM = 2  # one that goes out, and one that is read meanwhile
 
@@ -40,15 +40,15 @@ class Buffer:
         """Return once another group may be read."""
         await self._room.wait()
 
-    def hold(self, bodies: Iterable[Body]) -> None:
+    def hold(self, bodies: Iterable[Body | Elsewhere]) -> None:
         """These have been read."""
-        self._held += sum(body.size_bytes for body in bodies if isinstance(body, Whole))
+        self._held += sum(body.size_bytes for body in bodies if not isinstance(body, Streamed))
         if self._held >= self._size and not self._is_ended:
             self._room.clear()
 
-    def let_go(self, body: Body) -> None:
+    def let_go(self, body: Body | Elsewhere) -> None:
         """This one was sent, or won't be as it lies here."""
-        if isinstance(body, Whole):
+        if not isinstance(body, Streamed):
             body.let_go()
             self._held -= body.size_bytes
             if self._held < self._size:
@@ -59,7 +59,7 @@ class Buffer:
         self._is_ended = True
         self._room.set()
 
-    async def take_stream(self, body: Body) -> bool:
+    async def take_stream(self, body: Body | Elsewhere) -> bool:
         """Wait for the room to stream a body; False where it needs none."""
         if not isinstance(body, Streamed):
             return False

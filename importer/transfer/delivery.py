@@ -20,7 +20,7 @@ from importer.model import (
     TryAgain,
 )
 from importer.secret import one_line
-from importer.transfer.bodies import SourceFault, Whole
+from importer.transfer.bodies import SourceFault, Streamed, Whole
 from importer.transfer.rereading import reread
 from importer.transfer.retry import (
     OPEN_FILES,
@@ -42,14 +42,14 @@ if TYPE_CHECKING:
     from importer.model import Picture, Stop
     from importer.secret import Token
     from importer.settings import Patience, Reading
-    from importer.transfer.bodies import Body
+    from importer.transfer.bodies import Body, Elsewhere
     from importer.transfer.buffer import Buffer
+    from importer.transfer.crew.crew import Crew
     from importer.transfer.gate import Slot
     from importer.transfer.halting import Halting
     from importer.transfer.limits import Limits
     from importer.transfer.pacing import Pacing
     from importer.transfer.scribe import Scribe
-    from importer.transfer.transport import Transport
 
 ANSWER_SHOWN = 200  # characters of an answer that are kept
 NOT_SENT = Settle(Status.PENDING)
@@ -60,7 +60,7 @@ class Loaded:
     """A picture whose source was looked at, and which is ready to go."""
 
     admitted: Admitted
-    body: Body
+    body: Body | Elsewhere
 
 
 @dataclass(slots=True, eq=False)
@@ -68,7 +68,7 @@ class _Try:
     """What is known so far of one picture's delivery in this run."""
 
     admitted: Admitted
-    body: Body
+    body: Body | Elsewhere
     slot: Slot
     began: float
     attempts: int = 0
@@ -86,7 +86,7 @@ class Delivery:
     """What every delivery of a run needs, and the counts that they share."""
 
     destination: Destination
-    transport: Transport
+    transport: Crew
     pacing: Pacing
     scribe: Scribe
     limits: Limits
@@ -220,7 +220,7 @@ class Delivery:
         if one.unknown is None:  # else the journal goes on saying ``sending``: unknown if we die
             self._leave(one, one.pending)
         one.slot.free()
-        if isinstance(one.body, Whole):
+        if not isinstance(one.body, Streamed):
             one.body.let_go()  # it is read anew, and many may wait for long
         body = None
         if not await self.halting.sleep(step.seconds):

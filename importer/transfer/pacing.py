@@ -14,7 +14,7 @@ from importer.transfer.breaker import Breaker
 from importer.transfer.gate import Gate, Slot
 from importer.transfer.limits import RetryBudget
 from importer.transfer.rates import AUTO_CEILING, Ramp
-from importer.transfer.retry import OPEN_FILES, RATE_LIMITED, UNREACHED
+from importer.transfer.retry import OPEN_FILES, PROCESS_DIED, RATE_LIMITED, UNREACHED
 from importer.transfer.throttle import Throttle
 from importer.transfer.tuner import Tuner
 
@@ -178,6 +178,9 @@ class Pacing:
             return
         if isinstance(verdict, StopRun):
             self.unused()  # it tells nothing of an outage, and a tolerated one ends no run
+            return
+        if isinstance(verdict, Unknown) and verdict.code == PROCESS_DIED:
+            self.unused()  # it tells nothing of the gallery
             return
         if isinstance(verdict, TryAgain) and verdict.code == OPEN_FILES:
             self.unused()

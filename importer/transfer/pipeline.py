@@ -16,7 +16,6 @@ import anyio.to_thread
 
 from importer.errors import ManifestError
 from importer.model import Admitted, Stop
-from importer.transfer.at_hand import ReadAhead
 from importer.transfer.belt import Belt, Emptied
 from importer.transfer.bodies import SourceFault
 from importer.transfer.delivery import Loaded
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-    from importer.transfer.bodies import Body
+    from importer.transfer.bodies import Body, Elsewhere
     from importer.transfer.delivery import Delivery
     from importer.transfer.gate import Slot
     from importer.transfer.intake import Intake
@@ -50,12 +49,8 @@ class Pipeline:
     group_rows: int = 8  #: grows and shrinks with the pictures' size
     _ready: Belt[Loaded] = field(default_factory=lambda: Belt(low=READY_ROWS))
     _shelf: Shelf = field(default_factory=lambda: Shelf(readers=LOADERS))
-    _ahead: ReadAhead = field(init=False)
     _has_begun: bool = False  #: a group with something to send in it has been handed over
     _looked_at: anyio.Event = field(default_factory=anyio.Event)  #: the last group before that
-
-    def __post_init__(self) -> None:
-        self._ahead = ReadAhead(self.delivery.reading)
 
     async def run(self) -> None:
         """Deliver everything that the intake admits, or drain when the run is asked to stop.
@@ -146,8 +141,8 @@ class Pipeline:
         """Those of a group that can be sent; the others are settled here."""
         pictures = [admitted.picture for admitted in group]
         loaded = []
-        found = await self._ahead.load(pictures)
-        body: Body | SourceFault | None
+        found = await self.delivery.transport.load(pictures)
+        body: Body | Elsewhere | SourceFault | None
         for admitted, body in zip(group, found, strict=True):
             if isinstance(body, SourceFault):
                 body = await self.delivery.reread(admitted.picture, body)

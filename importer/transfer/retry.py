@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 #: an attempt that ended so never reached the gallery: it says nothing against the row
 UNREACHED = frozenset({"dns", "connect", "connect_timeout", "proxy"})
 RATE_LIMITED = "rate_limited"  # the gallery's 429
+PROCESS_DIED = "process_died"  # of a run in several: the one that was sending the picture
 OPEN_FILES = "open_files"  # this machine has no room for one more connection
 #: nor does an attempt that the gallery turned away unseen, because there were too many, or that
 #: never came about

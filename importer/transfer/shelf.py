@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from importer.model import LocalFile
-from importer.transfer.bodies import Whole
+from importer.transfer.bodies import Streamed
 from importer.transfer.sources import WHOLE_UP_TO, sizes_of
 
 if TYPE_CHECKING:
@@ -48,11 +48,11 @@ class Shelf:
         if self._is_closed:
             return False
         for one in loaded:
-            if isinstance(one.body, Whole):
+            if isinstance(one.body, Streamed):
+                self._large.append(one)
+            else:
                 self._small.append(one)
                 self._bytes += one.body.size_bytes
-            else:
-                self._large.append(one)
         self._changed.set()
         return True
 

@@ -12,7 +12,7 @@ import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import aiofiles.os
 
@@ -23,6 +23,7 @@ from importer.transfer.bodies import SourceFault, Streamed, Whole, fault_of, sta
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from importer.model import Source
     from importer.settings import Reading
     from importer.transfer.bodies import Body
 
@@ -39,19 +40,26 @@ _READERS = ThreadPoolExecutor(max_workers=LOOKERS, thread_name_prefix="reader")
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-async def load(pictures: Sequence[Picture], *, reading: Reading) -> list[Body | SourceFault]:
+class Sourced(Protocol):
+    """What can be loaded: a picture, or whatever else knows where one lies."""
+
+    @property
+    def source(self) -> Source: ...
+
+
+async def load(pictures: Sequence[Sourced], *, reading: Reading) -> list[Body | SourceFault]:
     """Read a group of pictures in one hop to a thread; large ones are only looked at."""
     return await _load_group(pictures, reading, executor=_READERS)
 
 
-def _load_here(pictures: Sequence[Picture], reading: Reading) -> list[Body | SourceFault]:
+def _load_here(pictures: Sequence[Sourced], reading: Reading) -> list[Body | SourceFault]:
     return [_load_one(picture, reading) for picture in pictures]
 
 
 _load_group = aiofiles.os.wrap(_load_here)
 
 
-def _load_one(picture: Picture, reading: Reading) -> Body | SourceFault:
+def _load_one(picture: Sourced, reading: Reading) -> Body | SourceFault:
     match picture.source:
         case RemoteUrl(url):
             text = url.encode("utf-8")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.conftest import PROCESSES
 from tests.e2e.conftest import TOKEN, clean_environment
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +23,8 @@ async def start(
 
     With the words of a victim it is the command that dies at a place; see tests.crash.victim.
     """
+    processes = os.environ.get(PROCESSES, "1")
+    words = words if "--processes" in words else (*words, "--processes", processes)
     module = ["tests.crash.victim", *map(str, victim)] if victim else ["importer"]
     environment = clean_environment(IMPORTER_TOKEN=TOKEN, PYTHONPATH=str(ROOT))
     with said.open("wb") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import sqlite3
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -17,6 +18,7 @@ from importer.ledger.journal import Journal
 from importer.model import Admitted, Collection, LocalFile, Outcome, Picture, Row, Status
 from importer.secret import Token
 from importer.settings import Pace, Patience, Reading, Sending, Settings
+from tests.conftest import PROCESSES
 
 TOKEN = Token("tok3n-never-to-be-seen")
 #: short enough for tests, long enough for a busy machine
@@ -29,7 +31,12 @@ def settings_for(archive, wire, **changes):
     patience = replace(QUICK, **changes.pop("patience", {}))
     sending = Sending(endpoint=wire.endpoint, **changes.pop("sending", {}))
     reading = Reading(**changes.pop("reading", {}))
-    pace = Pace(concurrency=changes.pop("concurrency", 4), rate=changes.pop("rate", None))
+    pace = Pace(
+        concurrency=changes.pop("concurrency", 4),
+        rate=changes.pop("rate", None),
+        bandwidth=changes.pop("bandwidth", None),
+        processes=changes.pop("processes", int(os.environ.get(PROCESSES, "1"))),
+    )
     manifest = changes.pop("manifest", archive.manifest)
     return Settings(
         manifest, patience=patience, sending=sending, reading=reading, pace=pace, report=False,

@@ -29,7 +29,7 @@ LAYERS = (
         (
             "manifest.landmarks",
             "manifest.text", "manifest.delimited", "transfer.sources", "transfer.transport",
-            "transfer.halting", "transfer.bodies", "transfer.at_hand", "ledger", "signals", "credentials",
+            "transfer.halting", "transfer.bodies", "transfer.at_hand", "transfer.crew", "ledger", "signals", "credentials",
         ),
     ),
     ("engine", ("transfer",)),

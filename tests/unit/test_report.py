@@ -402,7 +402,9 @@ def _is_words(node: ast.expr) -> bool:
     ("module", "at_least"),
     [
         ("destination/verdicts.py", {"http_422", "early_answer", "rejected", "captive_portal"}),
-        ("transfer/sources.py", {"file_missing", "file_changed", "not_a_file"}),
+        ("transfer/sources.py", {"file_changed", "not_a_file"}),
+        ("transfer/bodies.py", {"file_missing", "file_forbidden"}),
+        ("transfer/crew/crew.py", {"file_changed"}),
         ("transfer/transport/breaking.py", {"dns", "no_answer", "not_http"}),
         ("transfer/transport/client.py", {"stalled"}),
         ("manifest/rules.py", {"bad_date", "windows_path", "pattern"}),
