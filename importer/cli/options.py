@@ -80,6 +80,19 @@ def parse_concurrency(text: str) -> int | None:
     return int(text)
 
 
+def parse_processes(text: str) -> int | None:
+    """A number, or None for ``auto``.
+
+    Raises:
+        UsageError: neither.
+    """
+    if text.strip().lower() == "auto":
+        return None
+    if not re.fullmatch(r"[0-9]+", text.strip()):
+        raise UsageError(f"--processes {text!r} can't be used", fix="write a number, or auto")
+    return int(text)
+
+
 #: what a next run on the results file decides anew
 _NOT_AGAIN = {
     "manifest", "results", "rows", "lines", "dry_run", "canary",

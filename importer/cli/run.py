@@ -21,6 +21,7 @@ from importer.cli.options import (
     parse_concurrency,
     parse_defaults,
     parse_lines,
+    parse_processes,
     wants_color,
 )
 from importer.cli.secrecy import keep
@@ -111,6 +112,14 @@ def run(
         str,
         typer.Option(metavar="SIZE", **_env("buffer"), help="Memory for pictures."),
     ] = "256M",
+    processes: Annotated[
+        str,
+        typer.Option(
+            metavar="N|auto",
+            **_env("processes"),
+            help="Processes that read and send; auto: a second one where CPU is the limit.",
+        ),
+    ] = "auto",
     retries: Annotated[
         int, typer.Option(min=0, max=99, **_env("retries"), help="Further tries a picture.")
     ] = 5,
@@ -272,6 +281,7 @@ def run(
             concurrency=parse_concurrency(concurrency),
             rate=parse_rate(rate) if rate else None,
             bandwidth=parse_size(bandwidth) if bandwidth else None,
+            processes=parse_processes(processes),
         ),
         patience=Patience(
             attempts=retries + 1,
