@@ -46,7 +46,9 @@ def importer(
         command += ["--yes", "--no-report", "--no-canary", *more]
         return command + (["--ca-file", str(job.certificate)] if job.certificate else [])
 
-    return Client(name, words, {"IMPORTER_TOKEN": "T", "PYTHONPATH": str(at)}, start_in=at)
+    # One process, unless ``more`` says otherwise: else how long a run takes would decide that.
+    environment = {"IMPORTER_TOKEN": "T", "IMPORTER_PROCESSES": "1", "PYTHONPATH": str(at)}
+    return Client(name, words, environment, start_in=at)
 
 
 def bare(name: str, *, fast_loop: bool, hop: bool = False, more: Sequence[str] = ()) -> Client:

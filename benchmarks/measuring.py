@@ -64,6 +64,7 @@ class Run:
     requests: int
     connections: int
     trouble: str  #: empty: each byte came, and the command ended well
+    sink_s: float = 0.0  #: CPU that the sink used for it
 
 
 @dataclass(slots=True)
@@ -191,6 +192,7 @@ def _run(
         job.manifest.write_text("source\n" + "".join(f"{path}\n" for path in data.paths()))
         words = list(client.words(job))
         sink.begin(latency_ms=latency_ms)
+        sink_us = sink.taken().cpu_us
         with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
             began = time.perf_counter()
             process = subprocess.Popen(
@@ -221,6 +223,7 @@ def _run(
             requests=taken.requests,
             connections=taken.connections,
             trouble=trouble,
+            sink_s=(taken.cpu_us - sink_us) / 1e6,
         )
     finally:
         shutil.rmtree(folder)
