@@ -21,7 +21,7 @@ class Emptied(Exception):
 
 
 class Belt(Generic[Item]):
-    """One task lays on, and one at a time takes."""
+    """One task lays on; many take, of which one at a time waits."""
 
     def __init__(self, *, low: int) -> None:
         self._low = low
@@ -49,17 +49,22 @@ class Belt(Generic[Item]):
         self._is_closed = True
         _wake(self._taker)
 
-    async def take(self) -> Item:
-        """The next one.
+    async def wait(self) -> None:
+        """Return when something lies here; one task at a time.
 
         Raises:
-            Emptied: there is none, and none will come.
+            Emptied: nothing does, and nothing will come.
         """
         while not self._items:
             if self._is_closed:
                 raise Emptied
             self._taker = asyncio.get_running_loop().create_future()
             await self._taker
+
+    def take(self) -> Item | None:
+        """The next one, if there is one just now."""
+        if not self._items:
+            return None
         if len(self._items) <= self._low + 1:
             _wake(self._feeder)
         return self._items.popleft()

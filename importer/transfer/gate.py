@@ -31,6 +31,11 @@ class Gate:
         self._limit = limit
         self._let_in()
 
+    @property
+    def waiting(self) -> int:
+        """So many wait for a place."""
+        return len(self._waiting)
+
     async def take(self) -> None:
         """Wait for a place, and take it."""
         if self.taken < self._limit and not self._waiting:
@@ -83,6 +88,10 @@ class Slot:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._is_held = False
+
+    @property
+    def is_held(self) -> bool:
+        return self._is_held
 
     async def take(self) -> None:
         """Wait for a place."""

@@ -49,6 +49,7 @@ class Pipeline:
     group_rows: int = 8  #: grows and shrinks with the pictures' size
     _ready: Belt[Loaded] = field(default_factory=lambda: Belt(low=READY_ROWS))
     _shelf: Shelf = field(default_factory=lambda: Shelf(readers=LOADERS))
+    _queues_for_slot: bool = False  #: one of the workers does, for a row that has not begun
     _has_begun: bool = False  #: a group with something to send in it has been handed over
     _looked_at: anyio.Event = field(default_factory=anyio.Event)  #: the last group before that
 
@@ -185,24 +186,38 @@ class Pipeline:
         with suppress(Emptied):
             while True:
                 try:
-                    # One at a time: whoever waits for a row holds no slot that a retry wants, and
-                    # only one row waits for a slot.
-                    async with turnstile:
-                        loaded = await self._ready.take()
-                        await self._take_slot(slot, loaded)
+                    loaded = await self._next(slot, turnstile)
                     if self._is_halting:
                         self.delivery.skip(loaded)
                     else:
                         await self.delivery.deliver(loaded, slot)
-                finally:
+                except BaseException:
                     slot.free()
+                    raise
 
-    async def _take_slot(self, slot: Slot, loaded: Loaded) -> None:
-        try:
-            await slot.take()
-        except BaseException:
-            self.delivery.skip(loaded)
-            raise
+    async def _next(self, slot: Slot, turnstile: asyncio.Lock) -> Loaded:
+        """The next picture, with a slot for it; nearly always the one that the last one had.
+
+        Raises:
+            Emptied: there is none, and none will come.
+        """
+        gate = self.delivery.pacing.gate
+        # A retry that waits for a slot comes before a row that has not begun.
+        is_wanted = gate.waiting > self._queues_for_slot or gate.taken > gate.limit
+        if slot.is_held and not is_wanted and (loaded := self._ready.take()) is not None:
+            return loaded
+        slot.free()
+        async with turnstile:  # one at a time, and without a row, which others may have sooner
+            while True:
+                await self._ready.wait()
+                self._queues_for_slot = True
+                try:
+                    await slot.take()
+                finally:
+                    self._queues_for_slot = False
+                if (loaded := self._ready.take()) is not None:
+                    return loaded
+                slot.free()
 
     async def _end_after_grace(self, scope: anyio.CancelScope) -> None:
         """Once a stop is asked for, cut off what hasn't finished within the grace."""
