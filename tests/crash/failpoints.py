@@ -23,6 +23,7 @@ from importer.transfer.scribe import Scribe
 from importer.transfer.transport import client
 from importer.transfer.transport.client import Transport
 from importer.transfer.transport.connector import GuardedConnector
+from importer.transfer.transport.flight import Flight
 from tests.crash.passing import Install, after, before, entered, later
 from tests.crash.seams_of_journal import (
     STEPS,
@@ -83,6 +84,7 @@ POINTS: dict[str, Install] = {
     "send.half": half_sent,
     "send.block": block_sent,
     "send.body": body_sent,
+    "send.whole": after(Flight, "body_is_gone"),
     "answer.head": before(client, "_read_answer"),
     "answer.read": after(client, "_read_answer"),
     "answer.unjudged": after(Transport, "send"),

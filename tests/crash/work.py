@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from tests.conftest import Archive, picture_bytes
 from tests.crash.files import read_rows
 
-STREAMED_BYTES = (560_000, 1_200_000)  # above 512 KiB a picture is read while it is sent
+STREAMED_BYTES = (1_000_000, 1_400_000)  # above 960 KiB a picture is read while it is sent
 
 
 @dataclass(frozen=True, slots=True)
