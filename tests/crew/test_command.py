@@ -13,7 +13,7 @@ import pytest
 from importer.transfer.sources import WHOLE_UP_TO
 from tests.conftest import Archive
 from tests.crash.files import read_journal
-from tests.faults.command import Held, done, started
+from tests.faults.command import Held, done, helpers_of, started
 from tests.leaks import FORMS, hits
 from tests.wire import Exchange, Wire
 
@@ -23,15 +23,6 @@ pytestmark = [
 ]
 
 TWO = ("--processes", "2", "--no-report")
-
-
-def helpers_of(pid: int) -> list[int]:
-    """The children of a process."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except OSError:
-        return []
-    return [int(word) for word in children.split()]
 
 
 def is_running(pid: int) -> bool:

@@ -56,6 +56,15 @@ class Running:
         return Ended(128 - code if code < 0 else code, self.said)
 
 
+def helpers_of(pid: int) -> list[int]:
+    """The children of a process."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []
+    return [int(word) for word in children.split()]
+
+
 async def started(
     archive: Archive,
     wire: Wire,

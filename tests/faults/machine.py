@@ -22,6 +22,8 @@ KILLS = (
           "pending", exit_code=137, then=SENDS, case="tables"),
     Fault(59, "the system runs out of memory and kills the run", "while an answer is waited for",
           "unknown", "interrupted", 137, HOLDS),
+    Fault(91, "of `--processes 2` the second one is killed", "while a picture is on its way",
+          "unknown", "process_died", 4, HOLDS),
 )  # fmt: skip
 
 SIGNALS = (

@@ -19,9 +19,9 @@ if sys.platform == "win32":
 
 from tests.conftest import Archive
 from tests.crash.files import read_journal
-from tests.faults.command import Held, done, started
+from tests.faults.command import Held, done, helpers_of, started
 from tests.faults.entry import SENDS, Fault, shows
-from tests.faults.trial import Trial
+from tests.faults.trial import Trial, third
 from tests.wire import Wire
 
 pytestmark = pytest.mark.anyio
@@ -184,6 +184,24 @@ async def test_whoever_dies_for_want_of_memory_loses_nothing(
             assert read_journal(archive.journal).statuses == {2: "sending"}
             held.go.set()
             await goes_on(trial, wire)
+
+
+@shows(91)
+async def test_a_helper_that_is_killed_leaves_its_picture_unknown(
+    fault: Fault, archive: Archive
+) -> None:
+    """The run goes on without it, and says so."""
+    trial, held = Trial(fault, archive), Held()
+    async with Wire(third(held)) as wire:
+        running = await started(archive, wire, "--processes", "2", "-c", "1", "--no-report")
+        await running.until(lambda: held.taken == 1)
+        (helper,) = helpers_of(running.process.pid)
+        os.kill(helper, signal.SIGKILL)
+        held.go.set()
+        ended = await running.ended()
+        trial.left(ended.code, wire.receipts, arrived=1, texts=[ended.said])
+        assert "a helper process has died" in " ".join(ended.said.split())
+        await goes_on(trial, wire)
 
 
 # ---------------------------------------------------------------- what a kill leaves, spoilt
