@@ -65,6 +65,7 @@ class Run:
     connections: int
     trouble: str  #: empty: each byte came, and the command ended well
     sink_s: float = 0.0  #: CPU that the sink used for it
+    others_s: float = 0.0  #: CPU that everyone else on this machine used meanwhile
 
 
 @dataclass(slots=True)
@@ -192,7 +193,7 @@ def _run(
         job.manifest.write_text("source\n" + "".join(f"{path}\n" for path in data.paths()))
         words = list(client.words(job))
         sink.begin(latency_ms=latency_ms)
-        sink_us = sink.taken().cpu_us
+        sink_us, busy_s = sink.taken().cpu_us, _machine_s()
         with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
             began = time.perf_counter()
             process = subprocess.Popen(
@@ -207,7 +208,7 @@ def _run(
             code = _wait(process, limit_s)
             wall_s = time.perf_counter() - began
         cpu_s, peak_mb = _used(folder / "usage")
-        taken = sink.taken()
+        taken, busy_s = sink.taken(), _machine_s() - busy_s
         trouble = ""
         if (taken.requests, taken.bytes) != (data.rows, data.bytes):
             trouble = f"INCOMPLETE: {taken.requests} requests, {taken.bytes} bytes came"
@@ -224,9 +225,16 @@ def _run(
             connections=taken.connections,
             trouble=trouble,
             sink_s=(taken.cpu_us - sink_us) / 1e6,
+            others_s=max(0.0, busy_s - cpu_s - (taken.cpu_us - sink_us) / 1e6),
         )
     finally:
         shutil.rmtree(folder)
+
+
+def _machine_s() -> float:
+    """CPU that all of the machine has used so far; idle and waiting stand fourth and fifth."""
+    ticks = [int(word) for word in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+    return (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")
 
 
 def _used(report: Path) -> tuple[float, float]:
