@@ -11,7 +11,6 @@ from tests.conftest import Archive
 from tests.faults.clocks import Fast
 from tests.faults.entry import Fault, shows
 from tests.faults.trial import NAME, Trial, third
-from tests.shell.runs import OnCue
 from tests.wire import (
     Exchange,
     Script,
@@ -107,30 +106,27 @@ async def test_a_connection_that_is_closed_as_we_send_leaves_the_row_unknown(
 class WhileIdle:
     """An observer: once the first picture is settled, something comes over its idle connection.
 
-    Only then the clock lets the second one go; ``--rate`` has made it wait so far.
+    ``--rate`` makes the second one wait until long after that.
     """
 
     def __init__(self, wire: Wire, unasked: bytes, *, closes: bool) -> None:
-        self.clock = OnCue()
+        self._has_spoken = False
         self._wire, self._unasked, self._closes = wire, unasked, closes
 
     def notice(self, event: Event) -> None:
-        if isinstance(event, RowSettled) and not self.clock.cue.is_set():
+        if isinstance(event, RowSettled) and not self._has_spoken:
+            self._has_spoken = True
             self._wire.say_unasked(self._unasked)
             for link in self._wire.idle if self._closes else ():
                 link.is_over = True
                 link.writer.close()
-            self.clock.cue.set()
 
 
 async def shown_after(unasked: bytes, own: Script, trial: Trial, *, closes: bool = False) -> None:
     """The second picture goes out when these bytes, or the end, lie on the idle connection."""
     async with Wire(in_turn(answering(), own, answering())) as wire:
         idle = WhileIdle(wire, unasked, closes=closes)
-        once_in_an_hour = 1 / 3_600
-        await trial.run(
-            wire, arrived=1, concurrency=1, rate=once_in_an_hour, observer=idle, clock=idle.clock
-        )
+        await trial.run(wire, arrived=1, concurrency=1, rate=1.0, observer=idle)
         assert len(wire.receipts) == trial.rows
         assert wire.receipts[1].connection != wire.receipts[0].connection
         wire.script = None
