@@ -19,7 +19,7 @@ def test_no_answer_is_taken_for_what_it_is_not(fast: bool, first: int) -> None:
     assert found.complaints == []
     assert found.leaks == []
     assert found.answers == 1_500
-    assert min(found.verdicts.values()) > 50, "answers of every kind were among them"
+    assert min(found.verdicts.values()) > 25, "answers of every kind were among them"
     assert len(found.verdicts) == 5
 
 
