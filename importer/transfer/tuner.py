@@ -46,7 +46,7 @@ class _Round:
 
     since: float
     count: int = 0
-    at_limit: int = 0  #: of them, came while no place was free
+    is_full: bool = False  #: no place was free at some moment of it
     ratios: float = 0.0  #: sum of times the base
     sums: dict[int, tuple[int, float]] = field(default_factory=dict)  #: size -> count, seconds
 
@@ -101,7 +101,8 @@ class Tuner:
             return self.limit  # it left under another limit, and says nothing of this one
         size, seconds = min(SIZES, size_bytes.bit_length()), max(answer_s, FLOOR_S)
         current.count += 1
-        current.at_limit += in_flight >= int(self._limit)
+        # Once is enough: answers that come in a wave find more and more places free again.
+        current.is_full = current.is_full or in_flight >= int(self._limit)
         current.ratios += min(WORST, seconds / self._base_of(size, seconds))
         count, total = current.sums.get(size, (0, 0.0))
         current.sums[size] = count + 1, total + seconds
@@ -140,7 +141,7 @@ class Tuner:
         return max(FIRST_SAMPLES if self._is_starting else STEADY_SAMPLES, int(self._limit))
 
     def _end_round(self, now: float) -> None:
-        ratio, is_full = self._round.ratio, self._round.at_limit * 2 >= self._round.count
+        ratio, is_full = self._round.ratio, self._round.is_full
         self._epoch_rounds += 1
         self._learn_bases()
         if self._is_draining:

@@ -132,9 +132,22 @@ def test_what_isnt_used_isnt_raised():
     """Few rows are ready, or the line is idle: that says nothing of what the gallery bears."""
     tuner = Tuner(256, now=0.0)
     now = fed(tuner, 200, now=0.0)
+    now = fed(tuner, 2 * tuner.limit, now=now, full=False)  # the round that was half over
     before = tuner.limit
+    assert before < 256
     fed(tuner, 5_000, now=now, full=False)
     assert tuner.limit <= before
+
+
+def test_answers_that_come_in_waves_dont_hold_it_back():
+    """All leave together and are answered together: the places are full only as a wave begins."""
+    tuner, now = Tuner(256, now=0.0), 0.0
+    for _ in range(40):
+        places = tuner.limit
+        began, now = now, now + 0.2
+        for taken in range(places, 0, -1):
+            tuner.answered(now, began=began, answer_s=0.2, size_bytes=30_000, in_flight=taken)
+    assert tuner.limit == 256
 
 
 def test_an_outage_leaves_it_at_work():
