@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 SMALL_BYTES, LARGE_BYTES = 30_000, 20_000_000
 ROWS = 20_000
 WINDOW_S = 10.0
+UP_S = 2.0  # the first picture goes alone, and the number at once comes up from there
 OFF = 0.02  # of the limit
 LONGEST_S = 1.0  # that no small picture comes in while a large one is on its way
 START_S = 30.0
@@ -98,7 +99,7 @@ def _judge(
     name: str, came: Sequence[tuple[float, float]], per_s: float, window: float, one: float,
     table: Table, goals: list[Goal], *, is_least: bool,
 ) -> None:  # fmt: skip
-    """The least and the most of any stretch, behind the first second, of what is allowed."""
+    """The least and the most of any stretch, of what is allowed, once the run has come up."""
     times = [at for at, _ in came]
     sums = [0.0]
     for _, amount in came:
@@ -107,9 +108,9 @@ def _judge(
     def amount_in(begin: float, end: float) -> float:
         return sums[bisect_left(times, end)] - sums[bisect_left(times, begin)]
 
-    starts = [at for at in times if 1.0 <= at <= times[-1] - window]
+    starts = [at for at in times if UP_S <= at <= times[-1] - window]
     shares = [amount_in(at, at + window) / (per_s * window) for at in starts] or [0.0]
-    whole = amount_in(1.0, times[-1]) / (per_s * (times[-1] - 1.0))
+    whole = amount_in(UP_S, times[-1]) / (per_s * (times[-1] - UP_S))
     table.rows.append([name, f"{min(shares):.3f}", f"{max(shares):.3f}", f"{whole:.3f}"])
     slack = OFF + one / (per_s * window)  # what is at the edge counts wholly, or not at all
     most = max(shares)

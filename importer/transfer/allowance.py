@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from importer.transfer.rates import TokenBucket
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from importer.clock import Clock
     from importer.transfer.halting import Halting
 
-BURST_S = 0.05  # of what a second may have may go at once, so 10 s have 0.5% more at the most
+BURST_S = 0.1  # of what a second may have may go at once, so 10 s have 1% more at the most
 BLOCK_S = 0.05  # of a second's bytes may leave as one block, and then comes another body's turn
 LEAST_BLOCK = 4_096  # bytes
 LONGEST_BLOCK = 256 * 1024
@@ -65,6 +67,18 @@ class Allowance:
 class Bandwidth(Allowance):
     """Bytes a second. A large body asks for each block, so that smaller ones go in between."""
 
+    def __init__(
+        self,
+        per_s: float | None,
+        *,
+        clock: Clock,
+        halting: Halting,
+        told: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(per_s, clock=clock, halting=halting)
+        self._told = told
+        self.waiting = 0  #: bodies on their way that wait for their next block's turn
+
     @property
     def block(self) -> int | None:
         """Bytes that may leave in one piece; None: as many as anybody likes."""
@@ -91,8 +105,15 @@ class Bandwidth(Allowance):
         if bucket is None:
             return
         ticket = bucket.queue(size_bytes, self._clock.monotonic())
-        while bucket is self._bucket:
-            seconds = bucket.wait_s(ticket, self._clock.monotonic())
-            if seconds < NOTHING_S:
-                return
-            await self._clock.sleep(min(seconds, LOOK_S))
+        if bucket.wait_s(ticket, self._clock.monotonic()) < NOTHING_S:
+            return
+        self.waiting += 1
+        self._told()
+        try:
+            while bucket is self._bucket:
+                seconds = bucket.wait_s(ticket, self._clock.monotonic())
+                if seconds < NOTHING_S:
+                    return
+                await self._clock.sleep(min(seconds, LOOK_S))
+        finally:
+            self.waiting -= 1

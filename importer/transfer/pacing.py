@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from importer.transfer.trip import Trip
 
 GROUP_S = 0.02  # of a second's --rate may be intended in one group, and goes out together
+MOST_BESIDE = 8  # large bodies under a bandwidth that take nobody's place
 #: attempts that ended so tell of too many connections, unless nothing works at all
 TURNED_AWAY = UNREACHED | {"no_answer"}
 
@@ -53,8 +54,8 @@ class Pacing:
         self._max_outage_s = patience.max_outage_s
         self._cramped_since: float | None = None
         self.rate = Allowance(pace.rate, clock=clock, halting=halting)
-        self.bandwidth = Bandwidth(pace.bandwidth, clock=clock, halting=halting)
         self.gate = Gate(start)
+        self.bandwidth = Bandwidth(pace.bandwidth, clock=clock, halting=halting, told=self._allow)
         self._allow()
         self.ever_reached = False  #: the gallery has answered at least once
         self._last_trouble = ""
@@ -201,7 +202,7 @@ class Pacing:
             self._throttle.accepted(now, began=trip.began)
             self._tuner.answered(
                 now, began=trip.began, answer_s=answer_s, size_bytes=trip.size_bytes,
-                in_flight=self.gate.taken,
+                in_flight=self.gate.taken - self.bandwidth.waiting,
             )  # fmt: skip
         self._allow()
 
@@ -263,7 +264,10 @@ class Pacing:
         if self._ramp is not None:
             limit = self._ramp.limit
         else:
-            limit = min(self._tuner.limit, self._throttle.enough)
+            # Large bodies that wait for our own bandwidth are no work for the gallery, and small
+            # ones pass them; but not so many at once that none of them comes to its end.
+            beside = min(self.bandwidth.waiting, MOST_BESIDE)
+            limit = min(self._tuner.limit + beside, self._throttle.enough, self.ceiling)
         bodies = self.bandwidth.bodies
         if bodies is not None:
             limit = min(limit, bodies)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from importer.transfer.rates import TokenBucket
 
 UNDER = 0.97  # of what was accepted: the rate that is held
-PAUSE_S = 0.5  # 429s of that long after one that counted are of the same kind
+PAUSE_S = 0.3  # 429s of that long after one that counted are of the same kind
 WINDOW_S = 1.0  # what was accepted in it is the measure
 SLICES = 8  # of the window
 FIRST_STEP = 1.25  # times the rate, each STEP_S; a third of it more after each complaint, down to

@@ -138,7 +138,9 @@ class Tuner:
     def _round_samples(self) -> int:
         if self._is_draining:
             return max(DRAIN_SAMPLES, int(self._limit))
-        return max(FIRST_SAMPLES if self._is_starting else STEADY_SAMPLES, int(self._limit))
+        if self._is_starting:  # the first answer of all lets a second request go
+            return 1 if self._limit < 2 else max(FIRST_SAMPLES, int(self._limit))
+        return max(STEADY_SAMPLES, int(self._limit))
 
     def _end_round(self, now: float) -> None:
         ratio, is_full = self._round.ratio, self._round.is_full

@@ -145,3 +145,32 @@ async def test_a_429_becomes_a_rate_and_a_503_fewer_at_once() -> None:
     own.report(TryAgain("rate_limited", "slow", is_congestion=True), Trip(0.0))
     assert own.limit == 4
     assert own.found_rate is None
+
+
+async def test_a_large_picture_that_waits_for_the_bandwidth_takes_nobodys_place() -> None:
+    """Right behind the first picture, with one place in all: small ones pass by it."""
+    clock = SystemClock()
+    pace = Pace(bandwidth=200_000)
+    pacing = Pacing(pace, Patience(), canary=True, clock=clock, halting=Halting(clock))
+    assert pacing.limit == 1
+    large, small = pacing.slot(), pacing.slot()
+    await large.take()
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(pacing.bandwidth.go_on, 50_000)
+        with anyio.fail_after(1):
+            await small.take()
+        group.cancel_scope.cancel()
+    assert pacing.bandwidth.waiting == 0
+
+
+async def test_with_a_number_of_ones_own_nothing_goes_beside() -> None:
+    clock = SystemClock()
+    pace = Pace(concurrency=1, bandwidth=200_000)
+    pacing = Pacing(pace, Patience(), canary=False, clock=clock, halting=Halting(clock))
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(pacing.bandwidth.go_on, 50_000)
+        await anyio.sleep(0.02)
+        assert pacing.limit == 1
+        group.cancel_scope.cancel()
