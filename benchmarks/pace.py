@@ -60,7 +60,7 @@ def main() -> int:
 
 
 async def _all(args: argparse.Namespace, table: Table, goals: list[Goal]) -> None:
-    seconds = 4.0 if args.small else args.seconds
+    seconds = 3.5 if args.small else args.seconds
     window = 1.0 if args.small else WINDOW_S
     pictures = data.make(home(args), rows=40, size_bytes=SMALL_BYTES)
     large = data.make(home(args), rows=1, size_bytes=LARGE_BYTES)
@@ -83,8 +83,9 @@ async def _all(args: argparse.Namespace, table: Table, goals: list[Goal]) -> Non
         heads = _head_bytes(counting)
         came = [(at, size * (1 - heads)) for at, size in counting.bytes_at if at <= seconds]
         _judge(name, came, per_s_bytes, window, SMALL_BYTES, table, goals, is_least=True)
-    with turns(args)():
-        await _mixed(pictures, large, seconds, table, goals)
+    if not args.small:  # the large picture has to come to its end
+        with turns(args)():
+            await _mixed(pictures, large, seconds, table, goals)
     with turns(args)():
         await _changed(pictures, seconds, table, goals)
 
