@@ -12,6 +12,7 @@ from importer.clock import Clock, SystemClock
 from importer.errors import ImporterError, UsageError
 from importer.events import NoObserver, Observer
 from importer.job import ANYTHING, job_of, open_for_reading
+from importer.ledger.job import Job
 from importer.ledger.seen import Seen
 from importer.manifest.check import Findings, check_rows
 from importer.settings import Pace, Reading, Settings
@@ -164,7 +165,9 @@ def change_pace(file: Path, wishes: Mapping[str, Any], *, results: Path | None =
 
     pace = replace(Pace(), **wishes)  # a number that can't be is said first
     file = Path(file).expanduser().absolute()
-    job = job_of(open_for_reading(file, ANYTHING, origin=""), results=results, origin="")
+    job = Job(file, file, "")  # a results file is drawn at the end; while a run goes on ...
+    if not job.journal.exists():  # ... its journal lies there already
+        job = job_of(open_for_reading(file, ANYTHING, origin=""), results=results, origin="")
     if not lock.is_held(job):
         raise UsageError(
             f"no import of {file.name} is running", fix="give the limits to importer run"

@@ -45,11 +45,13 @@ def test_a_rate_changes_in_mid_run(
     archive: Archive, gallery: RunningGallery, command: Command
 ) -> None:
     """Up, and then lifted; the progress says which holds, and no file stays behind."""
-    process = started(archive, gallery, command, 200, "--rate", "2/s")
-    assert command("pace", archive.manifest, "--rate", "20/s").returncode == 0
+    results = archive.folder / "elsewhere.csv"  # isn't there before the run's end
+    process = started(archive, gallery, command, 200, "--rate", "2/s", "-o", str(results))
+    assert command("pace", results, "--rate", "20/s").returncode == 0
     time.sleep(1.5)
     assert 34 <= went_in(gallery, 2.0) <= 46
-    assert command("pace", archive.manifest, "--rate", "none").returncode == 0
+    words = ("pace", archive.manifest, "--rate", "none", "--results", results)
+    assert command(*words).returncode == 0
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
     events = [json.loads(line) for line in out.splitlines()]
