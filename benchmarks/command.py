@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from dataclasses import asdict, dataclass, field
@@ -59,6 +60,7 @@ class Goal:
 
 def parser(description: str | None, *, rounds: int) -> argparse.ArgumentParser:
     """The options that every benchmark has."""
+    heed_the_keys()
     made = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -75,6 +77,12 @@ def parser(description: str | None, *, rounds: int) -> argparse.ArgumentParser:
     )
     made.set_defaults(usual_rounds=rounds)
     return made
+
+
+def heed_the_keys() -> None:
+    """Undo what ``nohup`` and a shell's ``&`` hand down: a command would ignore our Ctrl-C too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def rounds_of(args: argparse.Namespace) -> int:
