@@ -41,8 +41,8 @@ def _guarded(column: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    """As the csv module quotes: only what would be read otherwise; ``?1`` is the delimiter."""
-    wanting = " OR ".join(f"instr({value}, {what})" for what in ("?1", *_QUOTED))
+    """As the csv module quotes: only what would be read otherwise; ``:delimiter`` is bound."""
+    wanting = " OR ".join(f"instr({value}, {what})" for what in (":delimiter", *_QUOTED))
     return (
         f"iif({value} IS NULL, '', iif({wanting},"
         f" char(34) || replace({value}, char(34), char(34) || char(34)) || char(34), {value}))"
@@ -52,7 +52,7 @@ def _quoted(value: str) -> str:
 _QUOTED = ("char(34)", "char(10)", "char(13)")
 _STATUS = f"iif(status = '{Status.SENDING.value}', '{Status.UNKNOWN.value}', status)"
 #: the cells as SQL, in the order of RESULT_COLUMNS
-_TEXT = " || ?1 || ".join(
+_TEXT = " || :delimiter || ".join(
     (
         _STATUS,
         _quoted("code"),
@@ -78,8 +78,8 @@ def drawn_by_lines(
     """The recorded columns of a stretch of the manifest, by line."""
     found = journal.db.execute(
         f"SELECT line, {_STATUS}, code, ifnull(size, 0), {_TEXT} FROM rows"
-        " WHERE line BETWEEN ?2 AND ?3 AND snapshot = ?4",
-        (delimiter, first, last, snapshot),
+        " WHERE line BETWEEN :first AND :last AND snapshot = :snapshot",
+        {"delimiter": delimiter, "first": first, "last": last, "snapshot": snapshot},
     )
     return {row[0]: DrawnCells._make(row[1:]) for row in found}
 
