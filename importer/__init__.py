@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from importer.api import check_manifest, import_manifest, run_import
     from importer.errors import ImporterError
     from importer.events import Observer
-    from importer.manifest.check import Findings
+    from importer.manifest.check.findings import Findings
     from importer.model import Outcome, Status, Summary, Tally
     from importer.secret import Token
     from importer.settings import Pace, Patience, Reading, Sending, Settings
@@ -42,7 +42,7 @@ _HOMES = {
     "api": ("check_manifest", "import_manifest", "run_import"),
     "errors": ("ImporterError",),
     "events": ("Observer",),
-    "manifest.check": ("Findings",),
+    "manifest.check.findings": ("Findings",),
     "model": ("Outcome", "Status", "Summary", "Tally"),
     "secret": ("Token",),
     "settings": ("Pace", "Patience", "Reading", "Sending", "Settings"),

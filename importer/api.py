@@ -14,7 +14,7 @@ from importer.events import NoObserver, Observer
 from importer.job import ANYTHING, job_of, open_for_reading
 from importer.ledger.job import Job
 from importer.ledger.seen import Seen
-from importer.manifest.check import Findings, check_rows
+from importer.manifest.check.rows import check_rows
 from importer.settings import Pace, Reading, Settings
 from importer.transfer import sources
 from importer.transfer.bodies import SourceFault
@@ -22,6 +22,7 @@ from importer.transfer.bodies import SourceFault
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from importer.manifest.check.findings import Findings
     from importer.model import Picture, Summary
     from importer.secret import Token
 

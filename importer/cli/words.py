@@ -13,7 +13,7 @@ from importer.units import counted
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from importer.manifest.check import Findings
+    from importer.manifest.check.findings import Findings
 
 SHOWN_OF_A_KIND = 5
 SHOWN_COLLECTIONS = 20

@@ -11,7 +11,7 @@ from importer.cli.words import (
     findings_json,
     findings_lines,
 )
-from importer.manifest.check import Findings, InCollection
+from importer.manifest.check.findings import Findings, InCollection
 from importer.model import Collection, Problem
 from importer.units import counted
 

@@ -3,7 +3,8 @@
 import pytest
 
 from importer.ledger.seen import Seen
-from importer.manifest.check import SHOWN_PROBLEMS, TOLD_EVERY, InCollection, check_rows
+from importer.manifest.check.findings import InCollection
+from importer.manifest.check.rows import SHOWN_PROBLEMS, TOLD_EVERY, check_rows
 from importer.model import Collection, Invalid, LocalFile, Picture, Problem, RemoteUrl, Row
 
 FAIR = Collection("Fair", "2018-02-22")

@@ -6,13 +6,13 @@ Bounded: kinds of problems and the first of each are kept, the others are counte
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from importer.manifest.check.findings import Findings, InCollection
 from importer.model import Collection, Invalid, Picture, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
 SHOWN_PROBLEMS = 1_000  # of all kinds together; more than that nobody reads
 KEPT_COLLECTIONS = 10_000
@@ -25,38 +25,6 @@ _FIXES = {
     "not_a_file": "name a picture file",
     "not_a_picture": "take the row out, or say --any-type if it is meant",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class InCollection:
-    """What a manifest brings to one collection."""
-
-    pictures: int
-    size_bytes: int  #: of local files; the gallery fetches URL rows by itself
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """Everything that a check found."""
-
-    rows: int
-    sendable: int  #: rows that a run would send
-    duplicates: int
-    urls: int
-    size_bytes: int
-    problems: tuple[Problem, ...]  #: the first ones, in the order of the file
-    counts: Mapping[str, int]  #: all problems by code
-    collections: Mapping[Collection, InCollection]
-    more_collections: int = 0  #: rows in collections beyond those that are kept
-    notes: tuple[str, ...] = field(default=())  #: not wrong, but worth knowing
-
-    @property
-    def is_clean(self) -> bool:
-        return not self.counts
-
-    @property
-    def exit_code(self) -> int:
-        return 0 if self.is_clean else 1
 
 
 def check_rows(
