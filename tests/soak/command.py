@@ -13,7 +13,7 @@ from typing import Any
 from importer import api
 from importer.cli import main
 
-EVERY_S = 0.25
+EVERY_S = 0.05
 
 
 async def _count(path: Path) -> None:

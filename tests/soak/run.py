@@ -17,10 +17,9 @@ import psutil
 
 from tests.conftest import Archive
 from tests.soak.book import Book, name_of, number_of
-from tests.soak.growth import LEAST, Growth, Look, growth
+from tests.soak.growth import CONCURRENCY, LEAST, Growth, Look, growth, settled
 
 FILES = 5  # that all rows share
-CONCURRENCY = 32
 MAYBE = ("uploaded", "unknown")
 
 
@@ -82,8 +81,7 @@ def soak(folder: Path, *, rows: int, seed: int, minutes: float = 0.0, every_s: f
         soaked.seconds = time.monotonic() - began
         soaked.requests = book.requests
         _compare(archive, book, soaked)
-    moving = [look for look in soaked.looks if 0 < look.requests < soaked.requests]
-    soaked.looks = moving[len(moving) // 10 :]  # what is imported late and cached at first is there
+    soaked.looks = settled(soaked.looks)
     if len(soaked.looks) >= LEAST:
         soaked.grown = growth(soaked.looks)
     return soaked
