@@ -20,11 +20,13 @@ from importer.transfer import sources
 from importer.transfer.bodies import SourceFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from importer.manifest.check.findings import Findings
     from importer.model import Picture, Summary
     from importer.secret import Token
+    from importer.shards.merge import Joined
+    from importer.shards.split import Cut
 
 
 async def import_manifest(
@@ -190,3 +192,87 @@ def _has_fast_loop() -> bool:
     import sys
 
     return importlib.util.find_spec("winloop" if sys.platform == "win32" else "uvloop") is not None
+
+
+def split_manifest(
+    path: Path,
+    *,
+    shards: int = 0,
+    rows: int = 0,
+    reading: Reading | None = None,
+    replace: bool = False,
+    told: Callable[[int], None] = lambda rows: None,
+) -> Cut:
+    """Cut a manifest into shards beside it, each of which is a manifest.
+
+    Args:
+        path: the manifest.
+        shards: how many; or else ...
+        rows: ... how many rows each has.
+        reading: how it is read.
+        replace: shards that lie there already are written anew.
+        told: is called now and then with the number of rows written.
+
+    Raises:
+        UsageError, ManifestError: it can't be read, or can't be cut like that.
+        StorageError: the shards can't be written.
+    """
+    from importer.shards.split import split  # here: other verbs need neither
+
+    if not (shards or rows) or (shards and rows):
+        raise UsageError("into what is it split?", fix="say --shards 4, or --rows 100000")
+    opened = open_for_reading(path, reading or ANYTHING, origin="")
+    return split(opened, shards=shards, rows=rows, replace=replace, told=told)
+
+
+def merge_results(
+    shards: Sequence[Path],
+    *,
+    out: Path | None = None,
+    is_partial: bool = False,
+    replace: bool = False,
+    told: Callable[[int], None] = lambda rows: None,
+) -> Joined:
+    """Join the results files of a manifest's shards, in the order of the manifest.
+
+    Args:
+        shards: the results files.
+        out: default: ``archive.results.csv`` beside the first, for ``archive.1-of-3.results.csv``.
+        is_partial: some shards may be missing.
+        replace: a file that lies at ``out`` is written anew.
+        told: is called now and then with the number of rows written.
+
+    Raises:
+        UsageError, ManifestError: the files can't be read, or don't belong together.
+        StorageError: the joined file can't be written.
+    """
+    from importer.shards.merge import default_path, merge, refuse_missing
+
+    paths = [Path(shard).expanduser().absolute() for shard in shards]
+    if not is_partial:
+        refuse_missing(paths)
+    out = out.expanduser().absolute() if out else default_path(paths)
+    if out in paths:
+        raise UsageError(f"{out.name} is one of the shards", fix="choose another name with -o")
+    if out.exists() and not replace:
+        raise UsageError(
+            f"{out.name} is there already", fix="add --force to write it anew, or name another: -o"
+        )
+    if Job(out, out, "").journal.exists():
+        raise UsageError(
+            f"{out.name} has a journal, so it is the results file of a job of its own",
+            fix="choose another name with -o",
+        )
+    return merge([open_for_reading(path, ANYTHING, origin="") for path in paths], out, told=told)
+
+
+def write_template(out: Path, *, replace: bool = False) -> None:
+    """Write an empty manifest, as CSV or (by its name) as an Excel workbook with notes.
+
+    Raises:
+        UsageError: there is such a file, or its name tells of no form that can be written.
+        StorageError: it can't be written.
+    """
+    from importer.manifest.template import write  # here: XlsxWriter takes time to load
+
+    write(Path(out).expanduser().absolute(), replace=replace)

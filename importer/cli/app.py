@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 
 import importer
-from importer.cli import bench, check, demo, gallery, pace, report, run, secrecy
+from importer.cli import (
+    bench,
+    check,
+    demo,
+    gallery,
+    merge,
+    pace,
+    report,
+    run,
+    secrecy,
+    split,
+    template,
+)
 from importer.errors import Defect, ImporterError
 from importer.progress.stream import SteadyStream
 
@@ -26,11 +38,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.command("demo")(demo.demo)
+app.command("template")(template.template)
 app.command("check")(check.check)
 app.command("run")(run.run)
 app.command("bench")(bench.bench)
 app.command("pace")(pace.pace)
 app.command("report")(report.report)
+app.command("split")(split.split)
+app.command("merge")(merge.merge)
 app.command("gallery")(gallery.gallery)
 
 

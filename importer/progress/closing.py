@@ -15,7 +15,7 @@ from importer.units import counted
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from importer.model import Summary
+    from importer.model import Summary, Tally
 
 CODES_SHOWN = 5  # causes named at the end; the report has them all
 _PLAIN_ON_WINDOWS = re.compile(r"[\w@%+=:,./\\-]+")
@@ -26,7 +26,8 @@ _ORDER = (
 
 def closing_words(summary: Summary) -> list[str]:
     """The lines at the end, for stderr."""
-    words = [_standing(summary)]
+    dry = "dry run, nothing was sent; " if summary.is_dry else ""
+    words = [dry + standing(summary.tally, summary.rows)]
     if summary.sent:
         rate = pace(summary.sent / summary.seconds) if summary.seconds else ""
         words.append(
@@ -58,7 +59,7 @@ def stop_words(summary: Summary) -> list[str]:
     command = next_command(summary)
     if not command or not summary.exit_code:
         return words
-    if summary.stop is not None or _pending(summary):
+    if summary.stop is not None or _pending(summary.tally, summary.rows):
         words.append(f"to go on: {command}")
     elif summary.tally[Status.FAILED] or summary.tally[Status.INVALID]:
         words.append(f"correct the rows in the results file, then: {command}")
@@ -98,24 +99,22 @@ def quoted(words: Sequence[str], *, windows: bool = os.name == "nt") -> str:
     return " ".join(word if _PLAIN_ON_WINDOWS.fullmatch(word) else f'"{word}"' for word in words)
 
 
-def _standing(summary: Summary) -> str:
+def standing(tally: Tally, rows: int) -> str:
     """``5,000 rows: 4,990 uploaded (150.0 MB), 3 failed, 5 duplicates``."""
-    tally = summary.tally
     counts = {status: tally[status] for status in _ORDER}
     counts[Status.UNKNOWN] += tally[Status.SENDING]
-    counts[Status.PENDING] = _pending(summary)
+    counts[Status.PENDING] = _pending(tally, rows)
     parts = [f"{tally[Status.UPLOADED]:,} uploaded ({size(tally.uploaded_bytes)})"]
     for status, count in counts.items():
         plural = "s" if status is Status.DUPLICATE and count != 1 else ""
         if count:
             parts.append(f"{count:,} {status.value}{plural}")
-    dry = "dry run, nothing was sent; " if summary.is_dry else ""
-    return f"{dry}{counted(summary.rows, 'row')}: {', '.join(parts)}"
+    return f"{counted(rows, 'row')}: {', '.join(parts)}"
 
 
-def _pending(summary: Summary) -> int:
+def _pending(tally: Tally, rows: int) -> int:
     """Rows still to be sent, those that no run has read yet among them."""
-    return summary.tally[Status.PENDING] + max(0, summary.rows - summary.tally.rows)
+    return tally[Status.PENDING] + max(0, rows - tally.rows)
 
 
 def _causes(by_code: Mapping[str, int]) -> str:

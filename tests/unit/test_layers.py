@@ -28,7 +28,7 @@ LAYERS = (
         "shell",
         (
             "manifest.landmarks",
-            "manifest.text", "manifest.delimited", "transfer.sources", "transfer.transport",
+            "manifest.text", "manifest.delimited", "manifest.template", "transfer.sources", "transfer.transport",
             "transfer.halting", "transfer.bodies", "transfer.at_hand", "transfer.crew", "ledger", "signals", "credentials",
         ),
     ),
@@ -36,7 +36,7 @@ LAYERS = (
     (
         "face",
         (
-            "", "bench", "progress", "report", "rehearsal", "demo", "demo_pictures", "job", "mending", "notices", "telling",
+            "", "bench", "shards", "progress", "report", "rehearsal", "demo", "demo_pictures", "job", "mending", "notices", "telling",
             "run",
             "api", "logbook",
         ),
@@ -56,6 +56,7 @@ HOMES = {
     "typer": ("cli",),
     "jinja2": ("report", "rehearsal"),
     "PIL": ("demo_pictures",),
+    "xlsxwriter": ("manifest.template",),
 }
 
 

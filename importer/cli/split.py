@@ -1,0 +1,43 @@
+"""``importer split``: cut a manifest into shards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from importer import api
+from importer.cli.options import Defaults, parse_defaults
+from importer.settings import Reading
+from importer.units import counted
+
+
+def split(
+    manifest: Annotated[Path, typer.Argument(help="The manifest.", show_default=False)],
+    shards: Annotated[
+        int | None, typer.Option("-n", "--shards", min=1, metavar="N", help="Into so many.")
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option("--rows", min=1, metavar="N", help="So many rows each, instead.")
+    ] = None,
+    default: Defaults = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over shards of that name.")] = False,
+) -> None:
+    """Cut a manifest into shards, to import them on several machines or several evenings.
+
+    They lie beside the manifest, archive.1-of-4.csv and so on, and each is run by itself; importer
+    merge joins their results. A row that stands twice goes where its first copy is, so that it is
+    sent once. Each shard is a job of its own: check the whole manifest first.
+    """
+    reading = Reading(defaults={"collection": "-", "date": "-"} | parse_defaults(default))
+    cut = api.split_manifest(
+        manifest, shards=shards or 0, rows=rows or 0, reading=reading, replace=force
+    )
+    for shard in cut.shards:
+        typer.echo(str(shard.path))
+    moved = f"; {cut.moved:,} went to the shard with the same row further up" if cut.moved else ""
+    typer.echo(
+        f"{counted(cut.rows, 'row')} in {counted(len(cut.shards), 'shard')}{moved}", err=True
+    )
+    typer.echo(f"next: importer run {cut.shards[0].path}, and so on", err=True)
