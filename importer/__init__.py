@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from importer.manifest.check.findings import Findings
     from importer.model import Outcome, Status, Summary, Tally
     from importer.secret import Token
-    from importer.settings import Pace, Patience, Reading, Sending, Settings
+    from importer.settings import Checking, Pace, Patience, Reading, Sending, Settings
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Checking",
     "Findings",
     "ImporterError",
     "Observer",
@@ -45,7 +46,7 @@ _HOMES = {
     "manifest.check.findings": ("Findings",),
     "model": ("Outcome", "Status", "Summary", "Tally"),
     "secret": ("Token",),
-    "settings": ("Pace", "Patience", "Reading", "Sending", "Settings"),
+    "settings": ("Checking", "Pace", "Patience", "Reading", "Sending", "Settings"),
 }
 
 

@@ -13,17 +13,13 @@ from importer.errors import ImporterError, UsageError
 from importer.events import NoObserver, Observer
 from importer.job import ANYTHING, job_of, open_for_reading
 from importer.ledger.job import Job
-from importer.ledger.seen import Seen
-from importer.manifest.check.rows import check_rows
-from importer.settings import Pace, Reading, Settings
-from importer.transfer import sources
-from importer.transfer.bodies import SourceFault
+from importer.settings import Checking, Pace, Reading, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from importer.manifest.check.findings import Findings
-    from importer.model import Picture, Summary
+    from importer.model import Summary
     from importer.secret import Token
     from importer.shards.merge import Joined
     from importer.shards.split import Cut
@@ -97,33 +93,33 @@ def check_manifest(
     path: Path,
     *,
     reading: Reading | None = None,
-    told: Callable[[int], None] = lambda rows: None,
+    checking: Checking | None = None,
+    told: Callable[[int, int], None] = lambda rows, about: None,
+    clock: Clock | None = None,
 ) -> Findings:
     """Everything that is wrong with a manifest, and what is in it; sends nothing.
 
     Args:
         path: the manifest, or a results file.
         reading: how it is read.
-        told: is called now and then with the number of rows looked at.
+        checking: how closely the files are looked at.
+        told: is called now and then with the number of rows looked at, and about how many there
+            are (0 where nobody knows).
+        clock: what day it is; a test brings its own.
 
     Raises:
         ManifestError: the file as a whole can't be read.
+        StorageError: the disk for temporary files is full.
     """
-    reading = reading or Reading()
-    opened = open_for_reading(path, reading, origin="")
+    from importer.checking import check  # here: a run needs none of it
 
-    def inspect(picture: Picture) -> tuple[str, str] | int:
-        found = sources.inspect(picture, reading=reading)
-        return (found.code, found.message) if isinstance(found, SourceFault) else found
-
-    with Seen() as seen:
-        return check_rows(
-            map(opened.judging.judge, opened.manifest.rows()),
-            source_column=opened.columns.spelled("source"),
-            inspect=inspect,
-            first_seen=seen.first_line,
-            told=told,
-        )
+    return check(
+        path,
+        reading or Reading(),
+        checking or Checking(),
+        told=told,
+        clock=clock or SystemClock(),
+    )
 
 
 def report_job(file: Path, *, results: Path | None = None, out: Path | None = None) -> Path:

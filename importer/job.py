@@ -36,6 +36,7 @@ class OpenedManifest:
     manifest: Manifest
     columns: Columns
     judging: Judging
+    folder: Path  #: to which its paths are relative
 
 
 def open_for_reading(path: Path, reading: Reading, *, origin: str) -> OpenedManifest:
@@ -51,7 +52,7 @@ def open_for_reading(path: Path, reading: Reading, *, origin: str) -> OpenedMani
     )
     folder = _folder_of_manifest(path) if columns.is_results else path.parent
     validator = Validator(columns, reading, folder=folder, origin=origin)
-    return OpenedManifest(manifest, columns, Judging(validator, columns))
+    return OpenedManifest(manifest, columns, Judging(validator, columns), folder)
 
 
 def _folder_of_manifest(results: Path) -> Path:

@@ -43,6 +43,14 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Checking:
+    """How closely a check looks."""
+
+    files: Literal["none", "look", "deep"] = "look"  #: deep: decode pictures, compare contents
+    max_size: int = 0  #: bytes above which a picture is too large; 0: no limit
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """How fast at the most."""
 

@@ -27,6 +27,20 @@ def parse_size(text: str) -> int:
     return int(float(match[1]) * factors[match[2]])
 
 
+def parse_link(text: str) -> float:
+    """Bits a second of ``20M``, ``20 Mbit/s``, ``1G``; links are sold in bits, unlike pictures.
+
+    Raises:
+        UsageError: the text is no speed, or zero.
+    """
+    match = re.fullmatch(_NUMBER + r"([kmg]?)(?:bps|bits?(?:/s)?)?", text.strip().lower())
+    if not match or not float(match[1]):
+        raise UsageError(
+            f"{text!r} is not a link's speed", fix="write it in bits a second, as it is sold: 20M"
+        )
+    return float(match[1]) * _SIZES[match[2]]
+
+
 def parse_rate(text: str) -> float:
     """Requests a second of ``5``, ``5/s``, ``300/m``.
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from importer import api
-from importer.cli.options import Defaults, parse_defaults
+from importer.cli.options import Defaults, is_terminal, parse_defaults
 from importer.cli.words import findings_json, findings_lines
-from importer.settings import Reading
+from importer.errors import UsageError
+from importer.progress.stream import SteadyStream
+from importer.settings import Checking, Reading
+from importer.units import parse_link, parse_size
 
 
 def check(
@@ -23,6 +27,22 @@ def check(
         Path | None,
         typer.Option(metavar="DIR", help="Files outside this folder are a problem."),
     ] = None,
+    no_files: Annotated[
+        bool, typer.Option("--no-files", help="Only the rows: don't look whether files are there.")
+    ] = False,
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", help="Decode each picture, and find files with the same content."),
+    ] = False,
+    max_size: Annotated[
+        str, typer.Option(metavar="SIZE", help="Larger files are a problem: 50M. Default: none is.")
+    ] = "",
+    link: Annotated[
+        str,
+        typer.Option(
+            metavar="SPEED", help="Estimate for this link, in bits a second as it is sold: 20M."
+        ),
+    ] = "",
     json: Annotated[
         bool, typer.Option("--json", help="Findings as one JSON object on stdout.")
     ] = False,
@@ -30,12 +50,24 @@ def check(
     """Find every problem of a manifest, in one pass. Sends nothing, needs no token.
 
     Ends with 0 when all rows can be sent, with 1 when some can't, with 2 when the file as a whole
-    can't be read.
+    can't be read. Warnings don't count.
     """
+    from importer.progress.counting import Counting  # here: tqdm is loaded only to be seen
+
+    if deep and no_files:
+        raise UsageError("--deep and --no-files can't be had together", fix="leave one of them out")
     reading = Reading(defaults=parse_defaults(default), any_type=any_type, root=root)
-    findings = api.check_manifest(manifest, reading=reading)
+    checking = Checking(
+        files="none" if no_files else "deep" if deep else "look",
+        max_size=parse_size(max_size) if max_size else 0,
+    )
+    speed = parse_link(link) if link else 0.0
+    with Counting(SteadyStream(sys.stderr), is_shown=is_terminal()) as counting:
+        findings = api.check_manifest(
+            manifest, reading=reading, checking=checking, told=counting.told
+        )
     if json:
-        typer.echo(findings_json(findings))
+        typer.echo(findings_json(findings, link=speed))
     else:
-        typer.echo("\n".join(findings_lines(findings, manifest)))
+        typer.echo("\n".join(findings_lines(findings, manifest, link=speed)))
     raise typer.Exit(findings.exit_code)

@@ -3,76 +3,138 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from humanize import intcomma, naturalsize
 
+from importer.bench.words import LINKS
+from importer.manifest.check.findings import SHOWN_OF_A_KIND
+from importer.progress.words import span
 from importer.units import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from importer.manifest.check.findings import Findings
+    from importer.model import Problem
 
-SHOWN_OF_A_KIND = 5
+COLUMNS = 80  # of a terminal
 SHOWN_COLLECTIONS = 20
+LONG_S = 60.0  # on the slowest of the usual links; less needs no estimate
 
 
-def findings_lines(findings: Findings, manifest: Path) -> list[str]:
-    """The findings, a kind of problem after the other, then what a run would send."""
-    lines = []
-    by_code = sorted(findings.problems, key=lambda problem: (problem.code, problem.line))
-    for code, group in groupby(by_code, key=lambda problem: problem.code):
-        count = findings.counts[code]
-        shown = list(group)[:SHOWN_OF_A_KIND]
-        lines.append(f"{code}: {counted(count, 'problem')}")
-        lines += [f"  {manifest}:{p}".replace(":line ", ":", 1) for p in shown]
-        if count > len(shown):
-            lines.append(f"  ... and {intcomma(count - len(shown))} more")
-        lines.append("")
-    known = {problem.code for problem in findings.problems}
-    lines += [
-        f"{code}: {counted(count, 'problem')}"
-        for code, count in findings.counts.items()
-        if code not in known
+def findings_lines(findings: Findings, manifest: Path, *, link: float = 0.0) -> list[str]:
+    """The findings, a kind after the other, then what a run would send and how long it takes.
+
+    Args:
+        link: bits a second of the link to the gallery; 0: a few usual ones are told.
+    """
+    lines = [
+        *_kinds(findings.problems, findings.counts, manifest, ""),
+        *_kinds(findings.warnings, findings.warning_counts, manifest, "warning: "),
     ]
-    lines += [f"note: {note}" for note in findings.notes]
-    lines += [""] if findings.notes else []
     if findings.collections:
-        lines += _collection_table(findings)
-        lines.append("")
-    size = naturalsize(findings.size_bytes)
-    lines.append(
-        f"{counted(findings.rows, 'row')}: {intcomma(findings.sendable)} can be sent ({size})"
-        + (f", {intcomma(findings.urls)} of them URLs" if findings.urls else "")
-        + (f", {counted(findings.duplicates, 'duplicate')}" if findings.duplicates else "")
-        + (f", {counted(sum(findings.counts.values()), 'problem')}" if findings.counts else "")
-    )
-    lines.append(
+        lines += [*_collection_table(findings), ""]
+    lines += textwrap.wrap(_total(findings), COLUMNS, subsequent_indent="  ")
+    lines += _times(findings.size_bytes, link)
+    lines += textwrap.wrap(
         f"next: importer run {manifest}"
         if findings.is_clean
-        else "next: correct these cells, then check again; a run would leave those rows out"
+        else "next: correct these cells, then check again; a run would leave out"
+        f" {counted(findings.rows - findings.sendable - findings.duplicates, 'row')}",
+        COLUMNS,
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
     return lines
 
 
+def _kinds(
+    problems: Sequence[Problem], counts: Mapping[str, int], manifest: Path, word: str
+) -> Iterator[str]:
+    """Each kind with its count, the cure, and where it is found first."""
+    by_code = sorted(problems, key=lambda problem: (problem.code, problem.line))
+    for code, group in groupby(by_code, key=lambda problem: problem.code):
+        count, shown = counts[code], list(group)[:SHOWN_OF_A_KIND]
+        cures = {problem.fix for problem in shown}
+        cure = f": {cures.pop()}" if len(cures) == 1 else ""
+        yield from _wrapped(f"{word}{code}, {counted(count, 'row')}{cure}", "", "  ")
+        for problem in shown:
+            where = f"{manifest}:{problem.line}"
+            where += f", column {problem.column}" if problem.column else ""
+            what = problem.what if cure else f"{problem.what}; {problem.fix}"
+            yield from _wrapped(f"{where}: {what}", "  ", "    ")
+        if count > len(shown):
+            yield f"  ... and {intcomma(count - len(shown))} more"
+        yield ""
+
+
+def _wrapped(text: str, first: str, others: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        COLUMNS,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _total(findings: Findings) -> str:
+    size = f" ({naturalsize(findings.size_bytes)})" if findings.size_bytes else ""
+    return (
+        f"{counted(findings.rows, 'row')}: {intcomma(findings.sendable)} can be sent{size}"
+        + (f", {intcomma(findings.urls)} of them URLs" if findings.urls else "")
+        + (f", {counted(findings.duplicates, 'duplicate')}" if findings.duplicates else "")
+        + (f", {counted(sum(findings.counts.values()), 'problem')}" if findings.counts else "")
+        + (
+            f", {counted(sum(findings.warning_counts.values()), 'warning')}"
+            if findings.warning_counts
+            else ""
+        )
+    )
+
+
+def _times(size_bytes: int, link: float) -> Iterator[str]:
+    """How long the bytes take over a link; nothing is said where that is a minute at most."""
+    if link:
+        yield f"over this link the bytes alone take {_span(size_bytes * 8 / link)}"
+        return
+    if size_bytes * 8 / min(LINKS) / 1e6 < LONG_S:
+        return
+    for megabits, what in LINKS.items():
+        yield f"  {_span(size_bytes * 8 / megabits / 1e6):>12}  over {megabits} Mbit/s, {what}"
+
+
+def _span(seconds: float) -> str:
+    return span(seconds) if seconds >= 1 else "under 1 s"
+
+
 def _collection_table(findings: Findings) -> list[str]:
-    shown = list(findings.collections.items())[:SHOWN_COLLECTIONS]
-    width = min(40, max(len("collection"), *(len(one.name) for one, _ in shown)))
-    lines = [f"{'collection':{width}}  {'date':10}  {'pictures':>9}  {'size':>9}"]
+    ordered = sorted(findings.collections.items(), key=lambda pair: not pair[1].problems)
+    shown = ordered[:SHOWN_COLLECTIONS]
+    width = min(38, max(len("collection"), *(len(one.name) for one, _ in shown)))
+    has_bad = any(inside.problems for _, inside in shown)
+    head = f"{'collection':{width}}  {'date':10}  {'pictures':>9}  {'size':>9}"
+    lines = [head + ("  problems" if has_bad else "")]
     for one, inside in shown:
         name = one.name if len(one.name) <= width else one.name[: width - 1] + "…"
         size = naturalsize(inside.size_bytes) if inside.size_bytes else "-"
-        lines.append(f"{name:{width}}  {one.date:10}  {intcomma(inside.pictures):>9}  {size:>9}")
+        line = f"{name:{width}}  {one.date:10}  {intcomma(inside.pictures):>9}  {size:>9}"
+        lines.append(line + (f"  {intcomma(inside.problems):>8}" if has_bad else ""))
     more = len(findings.collections) - len(shown)
     if more:
         lines.append(f"... and {counted(more, 'more collection')}")
     return lines
 
 
-def findings_json(findings: Findings) -> str:
-    """All of it, for programs."""
+def findings_json(findings: Findings, *, link: float = 0.0) -> str:
+    """All of it, for programs; the page docs/checking.md says what each word means."""
+    speeds = [link] if link else [megabits * 1e6 for megabits in LINKS]
     return json.dumps(
         {
             "rows": findings.rows,
@@ -81,16 +143,9 @@ def findings_json(findings: Findings) -> str:
             "urls": findings.urls,
             "bytes": findings.size_bytes,
             "counts": dict(findings.counts),
-            "problems": [
-                {
-                    "line": problem.line,
-                    "column": problem.column,
-                    "code": problem.code,
-                    "what": problem.what,
-                    "fix": problem.fix,
-                }
-                for problem in findings.problems
-            ],
+            "problems": [_as_words(problem) for problem in findings.problems],
+            "warning_counts": dict(findings.warning_counts),
+            "warnings": [_as_words(problem) for problem in findings.warnings],
             "collections": [
                 {
                     "name": one.name,
@@ -98,10 +153,25 @@ def findings_json(findings: Findings) -> str:
                     "url": one.url,
                     "pictures": inside.pictures,
                     "bytes": inside.size_bytes,
+                    "problems": inside.problems,
                 }
                 for one, inside in findings.collections.items()
             ],
-            "notes": list(findings.notes),
+            "rows_in_more_collections": findings.more_collections,
+            "estimates": [
+                {"bits_s": round(speed), "seconds": round(findings.size_bytes * 8 / speed, 1)}
+                for speed in speeds
+            ],
         },
         ensure_ascii=False,
     )
+
+
+def _as_words(problem: Problem) -> dict[str, object]:
+    return {
+        "line": problem.line,
+        "column": problem.column,
+        "code": problem.code,
+        "what": problem.what,
+        "fix": problem.fix,
+    }

@@ -54,6 +54,15 @@ _BRANDS = {
     b"qt  ": "video/quicktime",
     b"crx ": "image/x-canon-cr3",
 }
+_NAMED = {
+    "image/jpeg": ("jpg", "jpeg", "jpe", "jfif"),
+    "image/png": ("png",),
+    "image/gif": ("gif",),
+    "image/webp": ("webp",),
+    "image/bmp": ("bmp", "dib"),
+    "image/heic": ("heic", "heif"),
+    "video/webm": ("webm", "mkv"),
+}
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _FOREIGN = {
     b"%PDF": "a PDF",
@@ -89,6 +98,16 @@ def media_type(head: bytes, name: str) -> str:
     if foreign_kind(head):
         return ""
     return _by_extension(PurePath(name).suffix)
+
+
+def other_extension(media_type: str, name: str) -> str:
+    """The extension that a name should have, where its own says another kind; empty: it's right.
+
+    Only where the content's kind is sure and has few names: camera makers call a TIFF as they like.
+    """
+    usual = _NAMED.get(media_type)
+    own = PurePath(name).suffix[1:].lower()
+    return usual[0] if usual and own in _TYPES and own not in usual else ""
 
 
 @lru_cache(maxsize=256)

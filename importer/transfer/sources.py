@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import aiofiles.os
 
-from importer.model import LocalFile, Picture, RemoteUrl, Stamp
+from importer.model import LocalFile, RemoteUrl, Stamp
 from importer.transfer import sniff
 from importer.transfer.bodies import SourceFault, Streamed, Whole, fault_of, stamp_in
 
@@ -178,12 +178,9 @@ def sha256_of(path: str) -> bytes:
         return b""
 
 
-def inspect(picture: Picture, *, reading: Reading) -> SourceFault | int:
-    """For a check that sends nothing: the picture's size in bytes, or why it can't be sent."""
-    if isinstance(picture.source, RemoteUrl):
-        return 0
-    body = _load_local(picture.source.path, reading, whole_up_to=0)
-    return body if isinstance(body, SourceFault) else body.size_bytes
+def inspect(path: str, *, reading: Reading) -> Body | SourceFault:
+    """For a check that sends nothing: the file as it would be sent, or why it can't be."""
+    return _load_local(path, reading, whole_up_to=0)
 
 
 def _not_a_file(mode: int) -> SourceFault:

@@ -49,10 +49,11 @@ def test_all_that_there_is_to_count_is_counted():
     found = findings(
         [problem(2)], rows=1_205, sendable=1_200, urls=3, duplicates=4, size_bytes=10**9
     )
-    assert findings_lines(found, MANIFEST)[-2:] == [
-        "1,205 rows: 1,200 can be sent (1.0 GB), 3 of them URLs, 4 duplicates, 1 problem",
-        "next: correct these cells, then check again; a run would leave those rows out",
+    assert findings_lines(found, MANIFEST)[-1:] == [
+        "next: correct these cells, then check again; a run would leave out 1 row",
     ]
+    text = " ".join(line.strip() for line in findings_lines(found, MANIFEST))
+    assert "1,205 rows: 1,200 can be sent (1.0 GB), 3 of them URLs, 4 duplicates, 1 problem" in text
 
 
 def test_a_kind_of_problem_comes_after_the_other_each_with_its_place():
@@ -62,31 +63,60 @@ def test_a_kind_of_problem_comes_after_the_other_each_with_its_place():
         [problem(2), problem(3, "bad_tag", "tag"), problem(9), problem(4, "bad_row", "")]
     )
     assert findings_lines(found, MANIFEST)[:8] == [
-        "bad_date: 2 problems",
-        "  archive.csv:2, column date: it is wrong; correct it",
-        "  archive.csv:9, column date: it is wrong; correct it",
+        "bad_date, 2 rows: correct it",
+        "  archive.csv:2, column date: it is wrong",
+        "  archive.csv:9, column date: it is wrong",
         "",
-        "bad_row: 1 problem",
-        "  archive.csv:4: it is wrong; correct it",
+        "bad_row, 1 row: correct it",
+        "  archive.csv:4: it is wrong",
         "",
-        "bad_tag: 1 problem",
+        "bad_tag, 1 row: correct it",
     ]
 
 
 def test_of_many_problems_of_a_kind_the_first_are_shown():
     found = findings([problem(line) for line in range(2, 1_002)], counts={"bad_date": 5_000})
     lines = findings_lines(found, MANIFEST)
-    assert lines[0] == "bad_date: 5,000 problems"
+    assert lines[0] == "bad_date, 5,000 rows: correct it"
     assert lines[SHOWN_OF_A_KIND].startswith(f"  archive.csv:{SHOWN_OF_A_KIND + 1},")
     assert lines[SHOWN_OF_A_KIND + 1] == "  ... and 4,995 more"
     assert lines[-2].endswith("5,000 problems")
 
 
-def test_a_kind_that_is_only_counted_is_named_as_well():
-    """No kind of problem is left out because a thousand others came first."""
+def test_cures_that_differ_stand_with_their_cells():
+    """``write 2018-02-03`` helps for one cell only."""
 
-    found = findings([problem(2)], counts={"bad_date": 1, "file_missing": 7})
-    assert any(line.startswith("file_missing: 7") for line in findings_lines(found, MANIFEST))
+    others = [Problem(line, "date", "bad_date", "no", f"write {line}") for line in (2, 3)]
+    assert findings_lines(findings(others), MANIFEST)[:2] == [
+        "bad_date, 2 rows",
+        "  archive.csv:2, column date: no; write 2",
+    ]
+
+
+def test_warnings_come_behind_and_say_that_they_are_some():
+    found = findings(warnings=(problem(4, "same_row"),), warning_counts={"same_row": 1})
+    assert findings_lines(found, MANIFEST)[0] == "warning: same_row, 1 row: correct it"
+    assert findings_lines(found, MANIFEST)[-1] == "next: importer run archive.csv"
+
+
+def test_all_fits_a_terminal():
+    long = Problem(4, "date", "bad_date", "it is wrong " * 30, "correct it " * 20)
+    found = findings([long], size_bytes=10**12, urls=10**6, duplicates=10**5)
+    assert max(map(len, findings_lines(found, MANIFEST))) <= 80
+
+
+@pytest.mark.parametrize(
+    ("size", "link", "told"),
+    [
+        (10**6, 0.0, 0),
+        (10**6, 1e6, ["over this link the bytes alone take 8 s"]),
+        (10**11, 20e6, ["over this link the bytes alone take 11 h 7 min"]),
+        (10**11, 0.0, 3),
+    ],
+)
+def test_the_time_is_estimated_for_a_link_or_for_the_usual_ones(size, link, told):
+    lines = findings_lines(findings(size_bytes=size), MANIFEST, link=link)[1:-1]
+    assert lines == told if link else len(lines) == told
 
 
 def test_collections_are_a_table_that_keeps_its_columns():
@@ -99,7 +129,7 @@ def test_collections_are_a_table_that_keeps_its_columns():
     head, fair, long, *_ = findings_lines(found, MANIFEST)
     assert head.split() == ["collection", "date", "pictures", "size"]
     assert fair.split() == ["Fair", "2018-02-22", "1,204", "5.0", "MB"]
-    assert long.split() == ["x" * 39 + "…", "2018-12-31", "1", "-"]
+    assert long.split() == ["x" * 37 + "…", "2018-12-31", "1", "-"]
     assert len({len(line) for line in (head, fair, long)}) == 1
 
 
@@ -117,11 +147,6 @@ def test_of_many_collections_the_first_are_shown():
     assert lines[SHOWN_COLLECTIONS + 1] == "... and 5 more collections"
 
 
-def test_notes_stand_between():
-    lines = findings_lines(findings(notes=("one", "two")), MANIFEST)
-    assert lines[:3] == ["note: one", "note: two", ""]
-
-
 def test_json_has_all_of_it():
     found = findings(
         [problem(2)],
@@ -130,7 +155,8 @@ def test_json_has_all_of_it():
         urls=1,
         size_bytes=7,
         collections={Collection("F\u00eate", "2018-02-22", "fete"): InCollection(4, 7)},
-        notes=("one",),
+        warnings=(problem(3, "same_row"),),
+        warning_counts={"same_row": 1},
     )
     text = findings_json(found)
     assert "\n" not in text
@@ -152,7 +178,29 @@ def test_json_has_all_of_it():
             }
         ],
         "collections": [
-            {"name": "F\u00eate", "date": "2018-02-22", "url": "fete", "pictures": 4, "bytes": 7}
+            {
+                "name": "F\u00eate",
+                "date": "2018-02-22",
+                "url": "fete",
+                "pictures": 4,
+                "bytes": 7,
+                "problems": 0,
+            }
         ],
-        "notes": ["one"],
+        "warning_counts": {"same_row": 1},
+        "warnings": [
+            {
+                "line": 3,
+                "column": "date",
+                "code": "same_row",
+                "what": "it is wrong",
+                "fix": "correct it",
+            }
+        ],
+        "rows_in_more_collections": 0,
+        "estimates": [
+            {"bits_s": 10_000_000, "seconds": 0.0},
+            {"bits_s": 40_000_000, "seconds": 0.0},
+            {"bits_s": 500_000_000, "seconds": 0.0},
+        ],
     }

@@ -29,14 +29,14 @@ LAYERS = (
         (
             "manifest.landmarks",
             "manifest.text", "manifest.delimited", "manifest.template", "transfer.sources", "transfer.transport",
-            "transfer.halting", "transfer.bodies", "transfer.at_hand", "transfer.crew", "ledger", "signals", "credentials",
+            "transfer.halting", "transfer.bodies", "transfer.at_hand", "transfer.crew", "ledger", "signals", "credentials", "inspection",
         ),
     ),
     ("engine", ("transfer",)),
     (
         "face",
         (
-            "", "bench", "shards", "progress", "report", "rehearsal", "demo", "demo_pictures", "job", "mending", "notices", "telling",
+            "", "bench", "shards", "progress", "report", "rehearsal", "demo", "demo_pictures", "job", "mending", "notices", "telling", "checking",
             "run",
             "api", "logbook",
         ),

@@ -1,10 +1,12 @@
 """What a whole manifest holds and what is wrong with it, and which rows came before."""
 
+from datetime import date
+
 import pytest
 
-from importer.ledger.seen import Seen
-from importer.manifest.check.findings import InCollection
-from importer.manifest.check.rows import SHOWN_PROBLEMS, TOLD_EVERY, check_rows
+from importer.inspection.spill import HELD, Spill
+from importer.manifest.check.findings import SHOWN_PROBLEMS, Fault, InCollection, Looked
+from importer.manifest.check.rows import Check
 from importer.model import Collection, Invalid, LocalFile, Picture, Problem, RemoteUrl, Row
 
 FAIR = Collection("Fair", "2018-02-22")
@@ -22,15 +24,24 @@ def invalid(line, *codes):
     return Invalid(line.to_bytes(16, "big"), Row(line, []), problems)
 
 
-def check(*judged, inspect=lambda picture: 1_000, told=lambda rows: None):
-    with Seen() as seen:
-        return check_rows(
-            judged,
-            source_column="Datei",
-            inspect=inspect,
-            first_seen=seen.first_line,
-            told=told,
-        )
+def check(*judged, inspect=lambda picture: 1_000, today=date(2026, 11, 26), same_bytes=()):
+    """The findings; ``inspect`` gives a size, or the code and text of what is wrong."""
+
+    def looked(row):
+        if isinstance(row, Invalid) or isinstance(row.source, RemoteUrl):
+            return None
+        found = inspect(row)
+        return Looked(0, (Fault(*found),)) if isinstance(found, tuple) else Looked(found)
+
+    with Spill() as rows, Spill() as names:
+        one = Check(
+            columns={"source": "Datei", "date": "Datum", "name": "name", "collection": "Album", "tag": "tag"},
+            folder="/archive/", today=today, rows=rows, names=names,
+        )  # fmt: skip
+        for at in range(0, len(judged), 700):
+            some = judged[at : at + 700]
+            one.add(some, [looked(row) for row in some])
+        return one.findings(same_bytes)
 
 
 def test_an_empty_manifest_is_clean():
@@ -75,7 +86,7 @@ def test_what_is_wrong_with_a_file_is_a_problem_of_its_column(code, fix):
     findings = check(picture(7, path="/archive/x.jpg"), inspect=lambda one: (code, "it is wrong"))
     (problem,) = findings.problems
     assert (problem.line, problem.column, problem.code) == (7, "Datei", code)
-    assert problem.what == "it is wrong: /archive/x.jpg"
+    assert problem.what == "it is wrong: x.jpg"
     assert fix in problem.fix
     assert (findings.sendable, findings.exit_code) == (0, 1)
 
@@ -95,19 +106,26 @@ def test_a_path_in_a_message_cant_hurt_a_terminal():
     assert problem.what.isprintable()
 
 
-def test_the_same_row_again_is_a_duplicate_and_not_looked_at():
+def test_the_same_row_again_is_a_duplicate():
     """bad-inputs 66: one upload; no problem, as a run leaves the second out by itself."""
 
-    looked = []
-
-    def inspect(one):
-        looked.append(one.line)
-        return 1
-
-    findings = check(*(picture(line, key=line % 2) for line in range(2, 8)), inspect=inspect)
-    assert looked == [2, 3]
+    findings = check(*(picture(line, key=line % 2) for line in range(2, 8)))
     assert (findings.rows, findings.sendable, findings.duplicates) == (6, 2, 4)
+    assert findings.size_bytes == 2_000
+    assert findings.collections == {FAIR: InCollection(2, 2_000)}
     assert findings.is_clean
+    assert findings.warning_counts == {"same_row": 4}
+    assert findings.warnings[0].line == 4
+    assert "stands on line 2" in findings.warnings[0].what
+
+
+def test_what_is_wrong_with_a_duplicates_file_is_told_once():
+    findings = check(
+        picture(2, key=1), picture(3, key=1), inspect=lambda one: ("file_missing", "no")
+    )
+    assert findings.counts == {"file_missing": 1}
+    assert [problem.line for problem in findings.problems] == [2]
+    assert (findings.sendable, findings.duplicates) == (0, 1)
 
 
 def test_memory_is_bounded_and_the_counts_are_whole():
@@ -128,63 +146,124 @@ def test_the_first_problem_of_each_kind_is_shown_however_late_it_comes():
     assert "bad_tag" in {problem.code for problem in findings.problems}
 
 
-def test_collections_beyond_those_kept_still_count():
+def test_collections_beyond_those_kept_still_count(monkeypatch):
     """Their rows are counted, and so is what they weigh."""
 
-    rows = [picture(n, collection=Collection(f"c {n}", "2018-02-22")) for n in range(1, 10_006)]
+    monkeypatch.setattr("importer.manifest.check.rows.KEPT_COLLECTIONS", 100)
+    rows = [picture(n, collection=Collection(f"c {n}", "2018-02-22")) for n in range(1, 106)]
     findings = check(*rows, picture(20_000, collection=Collection("c 1", "2018-02-22")))
-    assert (findings.sendable, findings.more_collections) == (10_006, 5)
-    assert len(findings.collections) == 10_000
+    assert (findings.sendable, findings.more_collections) == (106, 5)
+    assert len(findings.collections) == 100
     assert findings.collections[Collection("c 1", "2018-02-22")] == InCollection(2, 2_000)
-    assert findings.size_bytes == 10_006_000
+    assert findings.size_bytes == 106_000
 
 
 @pytest.mark.parametrize(
-    ("others", "note"),
+    ("one", "other", "code"),
     [
-        ([], None),
-        ([Collection("Ball", "2018-12-31")], None),
-        ([Collection("Fair", "2018-02-23")], "two dates: 2018-02-22 and 2018-02-23"),
-        ([Collection("Fair", "2018-02-22", "fair")], "two URLs: '' and 'fair'"),
+        (("a.jpg", "/1/a.jpg"), ("a.jpg", "/1/a.jpg"), None),
+        (("a.jpg", "/1/a.jpg"), ("b.jpg", "/2/a.jpg"), None),
+        (("a.jpg", "/1/a.jpg"), ("a.jpg", "/2/a.jpg"), "same_name"),
+        (("a.jpg", "/1/a.jpg"), ("A.JPG", "/2/a.jpg"), "name_alike"),
+        (("\u00e9.jpg", "/1/a.jpg"), ("e\u0301.jpg", "/2/a.jpg"), "name_alike"),
     ],
 )
-def test_one_name_with_two_dates_or_urls_is_noted(others, note):
-    """bad-inputs 70: nobody knows what the gallery makes of it."""
+def test_different_pictures_with_one_name_are_warned_of(one, other, code):
+    """bad-inputs 68 and 69; in two collections it is nobody's business."""
 
-    rows = [picture(2), picture(3), *(picture(9 + i, collection=c) for i, c in enumerate(others))]
-    notes = check(*rows).notes
-    assert len(notes) == bool(note)
-    assert all(note in one and "'Fair'" in one for one in notes)
+    def rows(collection):
+        return [
+            Picture(bytes([line]) * 16, Row(line, []), LocalFile(path), name, where)
+            for line, (name, path), where in ((2, one, FAIR), (3, other, collection))
+        ]
 
-
-def test_two_names_with_one_url_are_noted():
-    """bad-inputs 71."""
-
-    one, other = Collection("Fair", "2018-02-22", "x"), Collection("Ball", "2018-02-22", "x")
-    findings = check(picture(2, collection=one), picture(3, collection=other))
-    assert findings.notes or findings.counts
-
-
-def test_it_tells_how_far_it_has_come():
-    told = []
-    check(*(invalid(line, "x") for line in range(TOLD_EVERY * 2 + 5)), told=told.append)
-    assert told == [TOLD_EVERY, TOLD_EVERY * 2]
+    assert check(*rows(BALL)).warning_counts == {}
+    findings = check(*rows(FAIR))
+    assert findings.warning_counts == ({code: 1} if code else {})
+    assert all(warning.line == 3 and "line 2" in warning.what for warning in findings.warnings)
+    assert findings.exit_code == 0
 
 
-# ---------------------------------------------------------------- which rows came before
+@pytest.mark.parametrize(
+    ("url", "codes"),
+    [
+        ("https://old.example.com/a.jpg", []),
+        ("http://old.example.com/a.jpg", ["plain_http"]),
+        ("https://127.0.0.1/a.jpg", ["private_address"]),
+        ("http://169.254.169.254/a.jpg", ["plain_http", "private_address"]),
+        ("https://nas.local:8080/a.jpg?sig=secret", ["private_address"]),
+    ],
+)
+def test_an_address_that_may_not_be_fetched_is_warned_of(url, codes):
+    """bad-inputs 44 and 46."""
+
+    findings = check(picture(2, url=url))
+    assert sorted(findings.warning_counts) == codes
+    assert not any("secret" in warning.what for warning in findings.warnings)
+    assert findings.exit_code == 0
 
 
-def test_seen_remembers_the_first_line_of_each_key():
-    with Seen() as seen:
-        assert [seen.first_line(key, line) for line, key in enumerate([b"a", b"b", b"a", b"a"])] == [
-            0, 1, 0, 0,
-        ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("day", "code"),
+    [("2026-11-26", None), ("2026-11-27", "future_date"), ("1900-01-01", None),
+     ("1899-12-31", "ancient_date"), ("9999-12-31", "future_date")],
+)  # fmt: skip
+def test_a_day_to_come_or_long_ago_is_warned_of(day, code):
+    """bad-inputs 60."""
+
+    there = Collection("Fair", day)
+    findings = check(picture(2, collection=there), picture(3, collection=there, path="/b.jpg"))
+    assert findings.warning_counts == ({code: 2} if code else {}) | {"same_name": 1}
 
 
-def test_seen_takes_many_keys_and_forgets_them_in_the_end():
-    keys = [number.to_bytes(16, "little") for number in range(20_000)]
-    with Seen() as seen:
-        assert all(seen.first_line(key, line) == line for line, key in enumerate(keys))
-        assert all(seen.first_line(key, 99_999) == line for line, key in enumerate(keys))
-    with Seen() as seen:
-        assert seen.first_line(keys[0], 7) == 7
+def test_what_only_a_check_looks_for_doesnt_keep_a_run_from_sending():
+    """A picture that is damaged or larger than was wanted: a problem, but a run sends it."""
+
+    damaged = Fault("damaged_picture", "it breaks off")
+    with Spill() as rows, Spill() as names:
+        one = Check(
+            columns={"source": "s"}, folder="", today=date(2026, 1, 1), rows=rows, names=names
+        )
+        one.add([picture(2)], [Looked(1_000, (damaged,))])
+        findings = one.findings()
+    assert (findings.sendable, findings.exit_code) == (1, 1)
+    assert findings.counts == {"damaged_picture": 1}
+
+
+def test_files_of_the_same_content_are_warned_of():
+    findings = check(picture(2), picture(5, path="/b.jpg"), same_bytes=[(5, 2)])
+    assert findings.warning_counts["same_bytes"] == 1
+    assert "line 2" in findings.warnings[0].what
+
+
+def test_problems_are_counted_by_collection():
+    """The table shows where most is to be done."""
+
+    bad = Invalid(b"k" * 16, Row(3, []), (Problem(3, "date", "bad_date", "no", "x"),), "a", "Fair")
+    findings = check(picture(2), bad, picture(4, path="/no"), inspect=lambda one: (
+        1 if one.line == 2 else ("file_missing", "no")
+    ))  # fmt: skip
+    assert findings.collections == {FAIR: InCollection(1, 1, problems=2)}
+
+
+# ---------------------------------------------------------------- facts put aside
+
+
+def test_facts_come_back_whole_and_in_order():
+    """Those that were written to the disk and those that still lie in memory."""
+
+    with Spill() as spill:
+        for number in range(2 * HELD + 5):
+            spill.parts[number % 7].append((number % 7, number, "x", b"y"))
+            spill.settle(1)
+        parts = list(spill.each_part())
+    assert [part[0][0] for part in parts] == list(range(7))
+    assert all(
+        [fact[1] for fact in part] == list(range(at, 2 * HELD + 5, 7))
+        for at, part in enumerate(parts)
+    )
+
+
+def test_nothing_aside_gives_no_parts():
+    with Spill() as spill:
+        assert list(spill.each_part()) == []

@@ -1,0 +1,110 @@
+"""Facts of millions of rows put aside on a disk in parts, each of which fits into memory.
+
+Facts that belong together (the same key, the same name) go to the same part, so a part alone tells
+which of them meet. Memory stays flat, and a fact costs a fraction of what a database asks for it.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import tempfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self, TypeAlias
+
+from importer.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PARTS = 256  # of ten million facts each holds 40,000, about 8 MB in memory
+HELD = 65_536  # facts that wait in memory, about 15 MB
+
+Fact: TypeAlias = tuple[Any, ...]  # of int, str and bytes
+
+
+class Spill:
+    """Facts in 256 parts, in the order in which they came. A context manager.
+
+    The file has no name, or goes when it is closed: nothing is left of it, even after a kill.
+    """
+
+    def __init__(self) -> None:
+        self.parts: list[list[Fact]] = [[] for _ in range(PARTS)]  #: append here, then ``settle``
+        self._waiting = 0
+        self._places: list[list[tuple[int, int]]] = [[] for _ in range(PARTS)]
+        self._end = 0
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def settle(self, count: int) -> None:
+        """So many facts were appended: write them out when enough have come together.
+
+        Raises:
+            StorageError: the disk for temporary files is full or can't be written.
+        """
+        self._waiting += count
+        if self._waiting >= HELD:
+            self._write()
+
+    def each_part(self) -> Iterator[list[Fact]]:
+        """The parts that hold something, each whole and in order.
+
+        Raises:
+            StorageError: what was put aside can't be read again.
+        """
+        for part, places in zip(self.parts, self._places, strict=True):
+            facts: list[Fact] = []
+            for offset, size in places:
+                facts += self._read(offset, size)
+            facts += part
+            if facts:
+                yield facts
+
+    def _write(self) -> None:
+        try:
+            if self._file is None:
+                self._file = _temporary()
+            self._file.seek(self._end)
+            for part, places in zip(self.parts, self._places, strict=True):
+                if part:
+                    written = marshal.dumps(part, 2)
+                    self._file.write(written)
+                    places.append((self._end, len(written)))
+                    self._end += len(written)
+                    part.clear()
+        except OSError as error:
+            raise StorageError(
+                f"the check can't write its temporary file: {error.strerror}",
+                fix="free some space, or name another folder in TMPDIR",
+            ) from None
+        self._waiting = 0
+
+    def _read(self, offset: int, size: int) -> list[Fact]:
+        assert self._file is not None
+        try:
+            self._file.seek(offset)
+            facts: list[Fact] = marshal.loads(self._file.read(size))  # noqa: S302  (our own)
+        except (OSError, EOFError, ValueError) as error:
+            raise StorageError(
+                f"the check can't read its temporary file again ({type(error).__name__})"
+            ) from None
+        return facts
+
+
+def _temporary() -> IO[bytes]:
+    return tempfile.TemporaryFile(prefix="importer-", dir=_roomy_folder())
+
+
+def _roomy_folder() -> Path | None:
+    """Where large temporary files lie; ``/tmp`` is often memory. As SQLite does it."""
+    if os.environ.get("TMPDIR") or os.name == "nt":
+        return None
+    large = Path("/var/tmp")  # noqa: S108  (the file has no name there)
+    return large if large.is_dir() and os.access(large, os.W_OK | os.X_OK) else None

@@ -1,0 +1,27 @@
+"""Facts that meet: the same row, the same name, the same bytes on several lines; pure.
+
+Each function takes one part of what was put aside; what belongs together is in it whole.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+Fact: TypeAlias = tuple[Any, ...]
+
+
+def groups(facts: Sequence[Fact]) -> Iterator[list[Fact]]:
+    """Facts with the same first element, where there are several; each group in the order given."""
+    keys = [fact[0] for fact in facts]
+    if len(set(keys)) == len(keys):  # nearly always
+        return
+    first: dict[Any, int] = {}
+    met: dict[Any, list[Fact]] = {}
+    for at, key in enumerate(keys):
+        before = first.setdefault(key, at)
+        if before != at:
+            met.setdefault(key, [facts[before]]).append(facts[at])
+    yield from met.values()
