@@ -87,6 +87,11 @@ def media_type(head: bytes, name: str) -> str:
     Unknown bytes pass when the name has a picture's or video's extension (camera makers have many
     raw formats); text, documents, archives and programs never do.
     """
+    return known_type(head) or type_by_name(head, name)
+
+
+def known_type(head: bytes) -> str:
+    """The type that the bytes themselves tell; empty when they tell none of a picture or video."""
     if known := _ANY_MAGIC.match(head):
         return _MAGIC[known[0]]
     if head[:4] == b"RIFF":
@@ -95,7 +100,12 @@ def media_type(head: bytes, name: str) -> str:
         return _BRANDS.get(head[8:12], "video/mp4")
     if head[:2] == b"BM" and head[6:10] == b"\0\0\0\0":
         return "image/bmp"
-    if foreign_kind(head):
+    return ""
+
+
+def type_by_name(head: bytes, name: str) -> str:
+    """What unknown bytes pass for under a name; empty when they are plainly something else."""
+    if head[:4] == b"RIFF" or foreign_kind(head):
         return ""
     return _by_extension(PurePath(name).suffix)
 

@@ -113,7 +113,7 @@ def body_of(
     is_whole = stamp.size_bytes <= whole_up_to
     content = read(descriptor, stamp.size_bytes if is_whole else sniff.HEAD_BYTES)
     head = content[: sniff.HEAD_BYTES]
-    kind = sniff.media_type(head, path)
+    kind = sniff.known_type(head) or sniff.type_by_name(head, _own_name(path))
     if not kind and not reading.any_type:
         seems = sniff.foreign_kind(head) or "no known picture or video"
         return SourceFault("not_a_picture", f"the file's content is {seems}")
@@ -123,6 +123,12 @@ def body_of(
     if len(content) != stamp.size_bytes:
         return SourceFault("file_changed", "the file changed while it was read")
     return Whole(content, hashlib.sha256(content).digest(), stamp, kind)
+
+
+def _own_name(path: str) -> str:
+    """The file's own name: no link that is called ``photo.jpg`` makes a key store a picture."""
+    is_link = os.path.islink(path)  # noqa: PTH114  (making a Path costs more than the look)
+    return os.path.realpath(path) if is_link else path
 
 
 def _is_inside(root: Path, path: str, opened: os.stat_result) -> bool:

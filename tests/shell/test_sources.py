@@ -371,6 +371,19 @@ async def test_a_large_text_is_refused_as_well(tmp_path):
     assert found.code == "not_a_picture"
 
 
+@pytest.mark.parametrize(
+    ("target", "is_sent"), [("secrets.kdbx", False), ("raw.cr2", True), ("", True)]
+)
+async def test_a_link_lends_no_extension(target, is_sent, tmp_path):
+    """Unknown bytes pass under a picture's extension, but the file's own: not that of a link to it."""
+    (tmp_path / (target or "photo.jpg")).write_bytes(b"\x03\xd9\xa2\x9a" + os.urandom(60))
+    if target:
+        (tmp_path / "middle.jpg").symlink_to(target)
+        (tmp_path / "photo.jpg").symlink_to("middle.jpg")
+    found = await load_one(tmp_path / "photo.jpg")
+    assert isinstance(found, Whole if is_sent else SourceFault)
+
+
 # ---------------------------------------------------------------- the fence
 
 
