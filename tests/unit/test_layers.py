@@ -28,7 +28,10 @@ LAYERS = (
         "shell",
         (
             "manifest.landmarks",
-            "manifest.text", "manifest.delimited", "manifest.template", "transfer.sources", "transfer.transport",
+            "manifest.text", "manifest.delimited", "manifest.template",
+            "manifest.scan.exif", "manifest.scan.look", "manifest.scan.scanning",
+            "manifest.scan.spool", "manifest.scan.telling", "manifest.scan.walk", "manifest.scan.write",
+            "transfer.sources", "transfer.transport",
             "transfer.halting", "transfer.bodies", "transfer.at_hand", "transfer.crew", "ledger", "signals", "credentials", "inspection",
         ),
     ),
@@ -52,11 +55,13 @@ HOMES = {
     "time": ("clock", "progress", "rehearsal"),
     "random": ("clock", "rehearsal", "demo_pictures"),
     "psutil": ("ledger.network_disk",),
-    "sqlite3": ("ledger", "report", "rehearsal", "cli.gallery"),
+    "sqlite3": ("ledger", "report", "rehearsal", "cli.gallery", "manifest.scan.spool"),
     "typer": ("cli",),
     "jinja2": ("report", "rehearsal"),
-    "PIL": ("demo_pictures",),
-    "xlsxwriter": ("manifest.template",),
+    "PIL": ("demo_pictures", "manifest.scan.exif"),
+    "pillow_heif": ("manifest.scan.exif",),
+    "natsort": ("manifest.scan.walk",),
+    "xlsxwriter": ("manifest.template", "manifest.scan.write"),
 }
 
 
