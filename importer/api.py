@@ -96,7 +96,7 @@ def check_manifest(
     *,
     reading: Reading | None = None,
     checking: Checking | None = None,
-    told: Callable[[int], None] = lambda rows, about: None,
+    told: Callable[[int, int], None] = lambda rows, about: None,
     clock: Clock | None = None,
 ) -> Findings:
     """Everything that is wrong with a manifest, and what is in it; sends nothing.
