@@ -11,7 +11,7 @@ import anyio
 from importer.clock import Clock, SystemClock
 from importer.errors import ImporterError, UsageError
 from importer.events import NoObserver, Observer
-from importer.job import ANYTHING, job_of, open_for_reading
+from importer.job import ANYTHING, find_job, open_for_reading
 from importer.ledger.job import Job
 from importer.settings import Checking, Pace, Reading, Settings
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from importer.manifest.check.findings import Findings
-    from importer.manifest.scan.findings import Scanned
-    from importer.manifest.scan.options import Scanning
     from importer.model import Summary
     from importer.secret import Token
     from importer.shards.merge import Joined
@@ -124,37 +122,6 @@ def check_manifest(
     )
 
 
-def scan_folder(
-    folder: Path,
-    out: Path | str,
-    *,
-    scanning: Scanning | None = None,
-    force: bool = False,
-    clock: Clock | None = None,
-    told: Callable[[int], None] = lambda files: None,
-) -> Scanned:
-    """Write the manifest of a folder tree; what can't be decided is left blank, and told.
-
-    Args:
-        folder: the tree's root.
-        out: the manifest, ``.csv`` or ``.xlsx``; ``-`` for CSV on stdout.
-        scanning: where collections, dates and tags come from, and what is left out.
-        force: write over a manifest that is there.
-        clock: tells which pictures are from the future, so that their date is wrong.
-        told: is called now and then with the number of files looked at.
-
-    Raises:
-        UsageError: the folder can't be read, holds no picture, or the manifest is there already.
-        StorageError: a disk is full.
-    """
-    from importer.manifest.scan.options import Scanning  # here: other verbs need none of it
-    from importer.manifest.scan.scanning import scan
-
-    now = (clock or SystemClock()).now().replace(tzinfo=None)
-    scanning = scanning or Scanning()
-    return scan(Path(folder), str(out), scanning, force=force, now=now, told=told)
-
-
 def report_job(file: Path, *, results: Path | None = None, out: Path | None = None) -> Path:
     """Draw a job's report from its journal; gives the report's path.
 
@@ -169,9 +136,7 @@ def report_job(file: Path, *, results: Path | None = None, out: Path | None = No
     """
     from importer.report import write_report  # here: jinja2 costs 30 ms of start
 
-    file = Path(file).expanduser().absolute()
-    opened = open_for_reading(file, ANYTHING, origin="")
-    job = job_of(opened, results=results, origin="")
+    job = find_job(Path(file), results)
     return write_report(
         job.journal,
         out=out or job.results.with_suffix(".html"),
@@ -196,13 +161,10 @@ def change_pace(file: Path, wishes: Mapping[str, Any], *, results: Path | None =
     from importer.transfer.wishes import ask, wishes_of
 
     pace = replace(Pace(), **wishes)  # a number that can't be is said first
-    file = Path(file).expanduser().absolute()
-    job = Job(file, file, "")  # a results file is drawn at the end; while a run goes on ...
-    if not job.journal.exists():  # ... its journal lies there already
-        job = job_of(open_for_reading(file, ANYTHING, origin=""), results=results, origin="")
+    job = find_job(Path(file), results)
     if not lock.is_held(job):
         raise UsageError(
-            f"no import of {file.name} is running", fix="give the limits to importer run"
+            f"no import of {Path(file).name} is running", fix="give the limits to importer run"
         )
     ask(wishes_of(job.results), wishes, pace)
 

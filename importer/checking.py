@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from importer.inspection.spill import Spill
 from importer.job import open_for_reading
 from importer.manifest.check.rows import Check
 from importer.manifest.columns import FIELDS
+from importer.manifest.protocol import Seekable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,12 +69,14 @@ def check(
             if check.rows >= next_told:
                 told(check.rows, about)
                 next_told = check.rows + TOLD_EVERY
-        return check.findings()
+        return replace(check.findings(), notes=opened.notices)
 
 
 def _about_rows(opened: OpenedManifest) -> int:
     """By the length of the first ones; what is packed or no text says nothing."""
     manifest = opened.manifest
+    if not (isinstance(manifest, Seekable) and manifest.can_seek):
+        return 0
     with closing(manifest.rows()) as rows:
         first = [sum(map(len, row.cells)) + len(row.cells) for row in islice(rows, MEASURED_ROWS)]
     if len(first) < MEASURED_ROWS:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,9 @@ from importer.ledger.job import Job
 from importer.ledger.journal import Journal, known_manifest
 from importer.ledger.results import Drawing
 from importer.manifest.columns import Columns, find_columns
-from importer.manifest.delimited import Manifest, open_manifest
+from importer.manifest.encodings import WINDOWS, unlike_all
+from importer.manifest.formats import open_manifest
+from importer.manifest.text import Packed
 from importer.manifest.validate import Validator
 from importer.settings import Reading
 from importer.transfer.intake import Intake, Judging
@@ -22,11 +25,14 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from importer.ledger.mark import Placed
-    from importer.manifest.delimited import Survey
+    from importer.manifest.encodings import Guess
+    from importer.manifest.protocol import Manifest, Survey
     from importer.model import Status
 
 #: where only a file's form and place matter, no cell has to be filled
 ANYTHING = Reading(defaults={"collection": "-", "date": "-"})
+#: where nothing but the columns' names is looked at, each byte is a letter
+NAMES = replace(ANYTHING, encoding="latin-1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class OpenedManifest:
     columns: Columns
     judging: Judging
     folder: Path  #: to which its paths are relative
+    notices: tuple[str, ...] = ()  #: what a person should know of how the file is read
 
 
 def open_for_reading(path: Path, reading: Reading, *, origin: str) -> OpenedManifest:
@@ -46,13 +53,43 @@ def open_for_reading(path: Path, reading: Reading, *, origin: str) -> OpenedMani
         ManifestError: it can't be read, or a required column is missing.
     """
     path = Path(path).expanduser().absolute()
-    manifest = open_manifest(path)
-    columns = find_columns(
-        path, manifest.header, line=manifest.header_line, defaults=reading.defaults
-    )
+    manifest = open_manifest(path, reading)
+    columns = _columns(manifest, reading)
+    if reading.sheet and not manifest.sheet and not columns.is_results:
+        raise UsageError(f"{path.name} has no sheets", fix="leave --sheet out")
     folder = _folder_of_manifest(path) if columns.is_results else path.parent
+    notices = manifest.notices
+    if manifest.guess is not None:
+        encoding, votes = _most_found(manifest.guess, path, columns, folder, reading)
+        notices += (manifest.guess.notice(path.name, encoding, votes),)
+        manifest = open_manifest(path, replace(reading, encoding=encoding))
+        columns = _columns(manifest, reading)
     validator = Validator(columns, reading, folder=folder, origin=origin)
-    return OpenedManifest(manifest, columns, Judging(validator, columns), folder)
+    return OpenedManifest(manifest, columns, Judging(validator, columns), folder, notices)
+
+
+def _columns(manifest: Manifest, reading: Reading) -> Columns:
+    return find_columns(
+        manifest.path, manifest.header, line=manifest.header_line, defaults=reading.defaults
+    )
+
+
+def _most_found(
+    guess: Guess, path: Path, columns: Columns, folder: Path, reading: Reading
+) -> tuple[str, int]:
+    """Under which encoding most of a manifest's files are there, and how many are.
+
+    Raises:
+        ManifestError: under none, and it can't be what it would be by default.
+    """
+    place = columns.place.get("source", -1)
+    rows = open_manifest(path, replace(reading, encoding="latin-1")).rows()
+    with closing(rows):
+        cells = (row.cells[place] for row in rows if len(row.cells) > place >= 0)
+        encoding, votes = guess.most_found(cells, lambda cell: (folder / cell).exists())
+    if not votes and encoding != WINDOWS:
+        raise unlike_all(Packed(path, is_gzip=path.suffix == ".gz"))
+    return encoding, votes
 
 
 def _folder_of_manifest(results: Path) -> Path:
@@ -74,7 +111,7 @@ def refuse_to_overwrite(job: Job) -> None:
     if job.is_rerun or not job.results.is_file():
         return
     try:
-        is_ours = open_for_reading(job.results, ANYTHING, origin="").columns.is_results
+        is_ours = open_for_reading(job.results, NAMES, origin="").columns.is_results
     except ManifestError:
         is_ours = False
     if not is_ours:
@@ -89,6 +126,26 @@ def refuse_to_overwrite(job: Job) -> None:
         )
 
 
+def default_results(manifest: Path) -> Path:
+    """Where the results lie when nobody says so."""
+    name = manifest.name.removesuffix(".gz")
+    return manifest.with_name(f"{Path(name).stem}.results.csv")
+
+
+def find_job(file: Path, results: Path | None) -> Job:
+    """The job of a manifest or of a results file, by where its journal lies.
+
+    Raises:
+        UsageError, ManifestError: it is neither.
+    """
+    file = file.expanduser().absolute()
+    for place in (file, (results or default_results(file)).expanduser().absolute()):
+        job = Job(file, place, "")
+        if job.journal.exists():
+            return job
+    return job_of(open_for_reading(file, NAMES, origin=""), results=results, origin="")
+
+
 def job_of(opened: OpenedManifest, *, results: Path | None, origin: str) -> Job:
     """Where the job's files lie: beside the manifest, or where ``results`` says.
 
@@ -101,7 +158,7 @@ def job_of(opened: OpenedManifest, *, results: Path | None, origin: str) -> Job:
     elif opened.columns.is_results:
         results = manifest  # a results file is run in place
     else:
-        results = manifest.with_name(f"{manifest.stem}.results.csv")
+        results = default_results(manifest)
     if results == manifest and not opened.columns.is_results:
         raise UsageError(
             f"the results would overwrite the manifest {manifest.name}",

@@ -108,7 +108,8 @@ def _is_lost(opened: OpenedJob, status: str, line: int, key: bytes) -> bool:
 
 def _take_over(opened: OpenedJob, settings: Settings) -> int:
     """Read ``.part`` as the results file that it is; gives how many rows of it may be there."""
-    part = open_for_reading(opened.job.part, settings.reading, origin=opened.job.origin)
+    reading = replace(settings.reading, encoding="", delimiter="", sheet="")  # it is ours
+    part = open_for_reading(opened.job.part, reading, origin=opened.job.origin)
     survey = part.manifest.survey()
     snapshot = begin_snapshot(opened.journal, survey, settings.reading)
     intake = OpenedJob(part, opened.job, survey, opened.journal, snapshot).intake(frozenset())

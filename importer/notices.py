@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def before_sending(opened: OpenedJob) -> Iterator[str]:
-    """An empty manifest; a journal that lies where it isn't safe."""
+    """How the manifest is read; an empty one; a journal that lies where it isn't safe."""
+    yield from opened.manifest.notices
     if not opened.survey.rows:
         yield f"{opened.job.manifest} has no rows below the line of column names"
     disk = network_disk(opened.job.results.parent)

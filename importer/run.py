@@ -86,7 +86,7 @@ class Run:
         async with AsyncExitStack() as stack:
             if handle_signals:
                 await stack.enter_async_context(watched(self._on_signal))
-            manifest = self._read_manifest()
+            manifest = await anyio.to_thread.run_sync(self._read_manifest)
             job = job_of(manifest, results=settings.results, origin=settings.sending.origin)
             refuse_to_overwrite(job)
             async with anyio.create_task_group() as meanwhile:
@@ -144,7 +144,7 @@ class Run:
         if not opened.job.is_rerun:
             return opened
         # The manifest is the very file that was drawn anew: its columns may stand elsewhere now.
-        manifest = self._read_manifest()
+        manifest = await anyio.to_thread.run_sync(self._read_manifest)
         survey, _ = await self._surveyed(manifest, opened.job)
         snapshot = begin_snapshot(opened.journal, survey, self._settings.reading)
         return OpenedJob(manifest, opened.job, survey, opened.journal, snapshot)

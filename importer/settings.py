@@ -32,6 +32,9 @@ class Reading:
     any_type: bool = False  #: send also what is no picture and no video
     root: Path | None = None  #: files outside this folder are not sent
     buffer: int = 256 << 20  #: bytes of pictures that may lie in memory at once
+    encoding: str = ""  #: of a text that has no byte order mark; empty: see manifest.encodings
+    delimiter: str = ""  #: between cells; empty: the line of column names tells
+    sheet: str = ""  #: of a spreadsheet; empty: the first with names of columns in it
 
     def __post_init__(self) -> None:
         _check(self.buffer >= 1 << 20, "buffer", self.buffer, "1M or more")

@@ -19,7 +19,6 @@ from importer.cli import (
     pace,
     report,
     run,
-    scan,
     secrecy,
     split,
     template,
@@ -40,7 +39,6 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("template")(template.template)
-app.command("scan")(scan.scan)
 app.command("check")(check.check)
 app.command("run")(run.run)
 app.command("bench")(bench.bench)

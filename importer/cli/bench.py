@@ -12,7 +12,12 @@ import typer
 
 from importer.cli.allowance import allow_open_files
 from importer.cli.options import (
+    AnyType,
     Defaults,
+    Delimiter,
+    Encoding,
+    Root,
+    Sheet,
     flags_again,
     is_terminal,
     parse_concurrency,
@@ -84,12 +89,11 @@ def bench(
         ),
     ] = "auto",
     default: Defaults = None,
-    root: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Send nothing from outside this folder.")
-    ] = None,
-    any_type: Annotated[
-        bool, typer.Option("--any-type", help="Send also what is no picture.")
-    ] = False,
+    encoding: Encoding = "",
+    delimiter: Delimiter = "",
+    sheet: Sheet = "",
+    root: Root = None,
+    any_type: AnyType = False,
     proxy: Annotated[str, typer.Option(metavar="URL", help="Go through this proxy.")] = "",
     ca_file: Annotated[
         Path | None,
@@ -120,7 +124,10 @@ def bench(
 
     if send and manifest is None:
         raise UsageError("--send wants a manifest", fix="importer bench archive.csv --send 20")
-    reading = Reading(parse_defaults(default), parse_lines(lines), any_type=any_type, root=root)
+    reading = Reading(
+        parse_defaults(default), parse_lines(lines), any_type=any_type, root=root,
+        encoding=encoding, delimiter=delimiter, sheet=sheet,
+    )  # fmt: skip
     sending = Sending(
         endpoint=endpoint or DEFAULT_ENDPOINT, proxy=proxy, ca_file=ca_file, allow_http=allow_http
     )

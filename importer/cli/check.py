@@ -9,7 +9,16 @@ from typing import Annotated
 import typer
 
 from importer import api
-from importer.cli.options import Defaults, is_terminal, parse_defaults
+from importer.cli.options import (
+    AnyType,
+    Defaults,
+    Delimiter,
+    Encoding,
+    Root,
+    Sheet,
+    is_terminal,
+    parse_defaults,
+)
 from importer.cli.words import findings_json, findings_lines
 from importer.errors import UsageError
 from importer.progress.stream import SteadyStream
@@ -18,15 +27,13 @@ from importer.units import parse_link, parse_size
 
 
 def check(
-    manifest: Annotated[Path, typer.Argument(help="The manifest, a CSV file.", show_default=False)],
+    manifest: Annotated[Path, typer.Argument(help="The manifest.", show_default=False)],
     default: Defaults = None,
-    any_type: Annotated[
-        bool, typer.Option("--any-type", help="Files that are no picture and no video are fine.")
-    ] = False,
-    root: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Files outside this folder are a problem."),
-    ] = None,
+    encoding: Encoding = "",
+    delimiter: Delimiter = "",
+    sheet: Sheet = "",
+    root: Root = None,
+    any_type: AnyType = False,
     no_files: Annotated[
         bool, typer.Option("--no-files", help="Only the rows: don't look whether files are there.")
     ] = False,
@@ -56,7 +63,10 @@ def check(
 
     if deep and no_files:
         raise UsageError("--deep and --no-files can't be had together", fix="leave one of them out")
-    reading = Reading(defaults=parse_defaults(default), any_type=any_type, root=root)
+    reading = Reading(
+        defaults=parse_defaults(default), any_type=any_type, root=root,
+        encoding=encoding, delimiter=delimiter, sheet=sheet,
+    )  # fmt: skip
     checking = Checking(
         files="none" if no_files else "deep" if deep else "look",
         max_size=parse_size(max_size) if max_size else 0,

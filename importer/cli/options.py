@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from importer.errors import UsageError
 from importer.manifest.columns import FIELDS, folded
+
+
+def env(flag: str) -> dict[str, Any]:
+    """Each flag is also an environment variable; the help says so once, not forty times."""
+    return {"envvar": "IMPORTER_" + flag.upper().replace("-", "_"), "show_envvar": False}
 
 
 def _or_of_environment(texts: list[str] | None) -> list[str]:
@@ -25,6 +31,49 @@ Defaults = Annotated[
         metavar="FIELD=TEXT",
         help='For rows that leave a field blank: --default collection="Summer Fair". Repeatable.',
         callback=_or_of_environment,
+    ),
+]
+
+
+Root = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        **env("root"),
+        help="Send nothing from outside this folder.",
+    ),
+]
+AnyType = Annotated[
+    bool,
+    typer.Option(
+        "--any-type",
+        **env("any-type"),
+        help="Send also what is no picture and no video.",
+    ),
+]
+#: how a manifest is read, in every verb that reads the rows of one
+Encoding = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        **env("encoding"),
+        help="Of a text that isn't UTF-8: cp1252, mac-roman, utf-16-le ...",
+    ),
+]
+Delimiter = Annotated[
+    str,
+    typer.Option(
+        metavar="CHAR",
+        **env("delimiter"),
+        help="Between cells: , ; | or tab. Default: the first line tells.",
+    ),
+]
+Sheet = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        **env("sheet"),
+        help="Of a spreadsheet. Default: the first with the columns' names.",
     ),
 ]
 
@@ -95,7 +144,7 @@ def parse_processes(text: str) -> int | None:
 
 #: what a next run on the results file decides anew
 _NOT_AGAIN = {
-    "manifest", "results", "rows", "lines", "dry_run", "canary",
+    "manifest", "results", "rows", "lines", "dry_run", "canary", "encoding", "sheet",
     "verbose", "quiet", "json",
 }  # fmt: skip
 

@@ -7,7 +7,7 @@ import shutil
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,7 +15,12 @@ from importer import api
 from importer.cli.allowance import allow_open_files, collect_seldom
 from importer.cli.confirm import confirmed
 from importer.cli.options import (
+    AnyType,
     Defaults,
+    Delimiter,
+    Encoding,
+    Root,
+    Sheet,
     flags_again,
     is_terminal,
     parse_concurrency,
@@ -24,6 +29,7 @@ from importer.cli.options import (
     parse_processes,
     wants_color,
 )
+from importer.cli.options import env as _env
 from importer.cli.secrecy import keep
 from importer.credentials import find_token
 from importer.logbook import logbook
@@ -45,11 +51,6 @@ from importer.settings import (
     Settings,
 )
 from importer.units import parse_duration, parse_failure_limit, parse_rate, parse_size
-
-
-def _env(flag: str) -> dict[str, Any]:
-    """Each flag is also an environment variable; the help says so once, not forty times."""
-    return {"envvar": "IMPORTER_" + flag.upper().replace("-", "_"), "show_envvar": False}
 
 
 def run(
@@ -169,14 +170,11 @@ def run(
         ),
     ] = "",
     default: Defaults = None,
-    root: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", **_env("root"), help="Send nothing from outside this folder."),
-    ] = None,
-    any_type: Annotated[
-        bool,
-        typer.Option("--any-type", **_env("any-type"), help="Send also what is no picture."),
-    ] = False,
+    encoding: Encoding = "",
+    delimiter: Delimiter = "",
+    sheet: Sheet = "",
+    root: Root = None,
+    any_type: AnyType = False,
     canary: Annotated[
         bool,
         typer.Option(
@@ -276,6 +274,9 @@ def run(
             any_type=any_type,
             root=root,
             buffer=parse_size(buffer),
+            encoding=encoding,
+            delimiter=delimiter,
+            sheet=sheet,
         ),
         pace=Pace(
             concurrency=parse_concurrency(concurrency),

@@ -33,6 +33,7 @@ def findings_lines(findings: Findings, manifest: Path, *, link: float = 0.0) -> 
         link: bits a second of the link to the gallery; 0: a few usual ones are told.
     """
     lines = [
+        *(line for note in findings.notes for line in (*_wrapped(f"note: {note}", "", "  "), "")),
         *_kinds(findings.problems, findings.counts, manifest, ""),
         *_kinds(findings.warnings, findings.warning_counts, manifest, "warning: "),
     ]
@@ -146,6 +147,7 @@ def findings_json(findings: Findings, *, link: float = 0.0) -> str:
             "problems": [_as_words(problem) for problem in findings.problems],
             "warning_counts": dict(findings.warning_counts),
             "warnings": [_as_words(problem) for problem in findings.warnings],
+            "notes": list(findings.notes),
             "collections": [
                 {
                     "name": one.name,

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from importer.ledger.journal import Journal
     from importer.ledger.rows import JournalRow
     from importer.manifest.columns import Columns
-    from importer.manifest.delimited import Manifest
+    from importer.manifest.protocol import Manifest
     from importer.manifest.recorded import Recorded
     from importer.model import Outcome, Picture, Row
 
@@ -128,7 +128,7 @@ class Drawing:
         drawn = Drawn()
         try:
             with translated(results):
-                encoding = "utf-8-sig" if self.manifest.encoding.has_mark else "utf-8"
+                encoding = "utf-8-sig" if self.manifest.has_mark else "utf-8"
                 with temporary.open("w", encoding=encoding, newline="") as file:
                     self._write(file, drawn, is_wanted)
                     file.flush()

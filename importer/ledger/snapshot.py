@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from importer.ledger.mark import Placed, find_mark, open_rows
 from importer.ledger.schema import peeking
-from importer.manifest.delimited import Survey
 from importer.manifest.landmarks import look_at_bytes
+from importer.manifest.protocol import Seekable, Survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from importer.ledger.journal import Journal
-    from importer.manifest.delimited import Manifest
+    from importer.manifest.protocol import Manifest
     from importer.model import Status
     from importer.settings import Reading
 
@@ -42,9 +42,10 @@ def survey_of(
     rows, digest = _last(journal)
     if digest:
         found = look_at_bytes(manifest.path)
-        if _digest_of(found.sha256, reading) == digest:
-            told = Survey(rows, 0, found.sha256, found.size_bytes, found.mtime_ns)
-            marked = find_mark(journal, open_rows(wanted)) if manifest.is_utf_8 else None
+        told = Survey(rows, 0, found.sha256, found.size_bytes, found.mtime_ns, manifest.form)
+        if _digest_of(told, reading) == digest:
+            can_seek = isinstance(manifest, Seekable) and manifest.can_seek
+            marked = find_mark(journal, open_rows(wanted)) if can_seek else None
             if marked is None or found.landmarks is None:
                 return Surveyed(told, None)
             return Surveyed(told, Placed(marked[0], found.landmarks, marked[1]))
@@ -63,15 +64,15 @@ def _last(journal: Path) -> tuple[int, bytes]:
     return (found[0], found[1]) if found and isinstance(found[0], int) else (0, b"")
 
 
-def _digest_of(sha256: bytes, reading: Reading) -> bytes:
-    """The same bytes read under other settings (``--default``) are other rows."""
+def _digest_of(survey: Survey, reading: Reading) -> bytes:
+    """The same bytes read under other settings (``--default``, ``--sheet``) are other rows."""
     defaults = sorted(reading.defaults.items())
-    return hashlib.sha256(sha256 + repr(defaults).encode()).digest()
+    return hashlib.sha256(survey.sha256 + f"{defaults!r}{survey.form}".encode()).digest()
 
 
 def begin_snapshot(journal: Journal, survey: Survey, reading: Reading) -> int:
     """The number of this state: the last one's where nothing changed, else a new one."""
-    digest = _digest_of(survey.sha256, reading)
+    digest = _digest_of(survey, reading)
     with journal.transaction() as db:
         last = db.execute(
             "SELECT snapshot, digest FROM snapshots ORDER BY snapshot DESC LIMIT 1"

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import csv
-import io
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from importer.errors import ManifestError
+from importer.errors import ManifestError, UsageError
 from importer.manifest.columns import known_fields
-from importer.manifest.text import CountingReader, Encoding, read_lines, settle_encoding
+from importer.manifest.encodings import settle_encoding
+from importer.manifest.landmarks import Finder
+from importer.manifest.protocol import Survey
+from importer.manifest.text import TextFile
 from importer.model import Row
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
+    from importer.manifest.encodings import Guess
+    from importer.manifest.kinds import Start
     from importer.manifest.landmarks import Landmarks
+    from importer.manifest.text import Encoding
+    from importer.settings import Reading
 
 DELIMITERS = ",;\t|"
 MISPLACED = "a cell has a quote in its middle and is not quoted itself"
@@ -24,69 +32,62 @@ WIDEST = 2_000  # columns; more is a broken file, not a manifest
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """What one pass over the whole file told, before anything is sent."""
+class Delimited:
+    """A delimited file whose form is settled; see protocol.Manifest."""
 
-    rows: int  #: records that aren't blank
-    blank: int  #: lines with nothing in them, which are skipped
-    sha256: bytes  #: of the file's bytes
-    size_bytes: int
-    mtime_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """A delimited file whose form is settled. Reading it again begins anew each time."""
-
-    path: Path
-    encoding: Encoding
+    text: TextFile
     delimiter: str
     header: tuple[str, ...]
     header_line: int  #: physical line of the header; 2 behind Excel's ``sep=;``
+    guess: Guess | None = None
+    form: str = ""
+    notices: tuple[str, ...] = ()
+    sheet: str = ""
+
+    @property
+    def path(self) -> Path:
+        return self.text.path
+
+    @property
+    def encoding(self) -> Encoding:
+        return self.text.encoding
+
+    @property
+    def has_mark(self) -> bool:
+        """Where the manifest had one, and where Excel would read the results as the manifest."""
+        return self.encoding.has_mark or not self.encoding.is_utf_8
+
+    @property
+    def can_seek(self) -> bool:
+        return self.text.can_seek
 
     def rows(self) -> Generator[Row]:
-        """Every record behind the header that isn't blank.
-
-        Raises:
-            ManifestError: the file's structure is broken; says at which line.
-        """
-        with _Opened(self.path, self.encoding) as (_, text):
+        with self.text.opened() as (_, text):
             yield from (row for row in self._records(text) if row.cells)
 
     def rows_from(self, line: int, landmarks: Landmarks) -> Generator[Row]:
-        """The same from the record on that begins on this line; those before aren't read.
-
-        Raises:
-            ManifestError: as rows.
-        """
         before, offset = landmarks.before(line)
-        with _Opened(self.path, self.encoding, offset) as (_, text):
+        with self.text.opened(offset) as (_, text):
             records = self._records(text, (line - before, line - 1))
             yield from (row for row in records if row.cells)
 
-    @property
-    def is_utf_8(self) -> bool:
-        """A line's end is one byte, and no other character has that byte in it."""
-        return self.encoding.name.startswith("utf-8")
+    def finder(self, landmarks: Landmarks) -> Finder:
+        split = partial(csv.reader, delimiter=self.delimiter, strict=True)
+        return Finder(self.path, landmarks, split)
 
     def survey(self) -> Survey:
-        """Read everything once: is it whole, how long is it, and which bytes are they.
-
-        Raises:
-            ManifestError: the file's structure is broken; says at which line.
-        """
         rows = blank = 0
-        with _Opened(self.path, self.encoding) as (raw, text):
+        with self.text.opened() as (raw, text):
             stat = self.path.stat()
             for row in self._records(text):
                 rows, blank = (rows + 1, blank) if row.cells else (rows, blank + 1)
             digest = raw.sha256.digest()
-        return Survey(rows, blank, digest, stat.st_size, stat.st_mtime_ns)
+        return Survey(rows, blank, digest, stat.st_size, stat.st_mtime_ns, self.form)
 
     def _records(self, text: io.TextIOBase, place: tuple[int, int] = (0, 0)) -> Iterator[Row]:
         """The records behind so many lines of a text, which are so many of the file."""
         skipped, before = place if place[1] else (self.header_line, self.header_line)
-        lines = _QuoteCount(read_lines(self.path, text))
+        lines = _QuoteCount(self.text.lines(text))
         for _ in range(skipped):
             next(lines, None)
         lines.quotes = 0
@@ -109,19 +110,28 @@ class Manifest:
             ) from None
 
 
-def open_manifest(path: Path) -> Manifest:
-    """Settle how the file is to be read, from its first lines alone.
+def fits(start: Start) -> bool:
+    """Any text does."""
+    return bool(start)
+
+
+def open_delimited(start: Start, reading: Reading) -> Delimited:
+    """Settle how the file is to be read, from its first lines and its encoding.
 
     Raises:
         ManifestError: it can't be read, is empty, or has no line of column names.
+        UsageError: ``--encoding`` or ``--delimiter`` can't be.
     """
-    encoding = settle_encoding(path)
-    with _Opened(path, encoding) as (_, text):
-        lines = read_lines(path, text)
+    path = start.path
+    encoding, guess = settle_encoding(start.file, start.text, reading.encoding)
+    file = TextFile(start.file, encoding)
+    announced = delimiter_of(reading.delimiter) if reading.delimiter else ""
+    is_told = bool(announced)
+    with file.opened() as (_, text):
+        lines = file.lines(text)
         first, number = next(lines, ""), 1
-        announced = ""
         if first.lower().startswith("sep=") and len(first.rstrip("\r\n")) == len("sep=") + 1:
-            announced = first[len("sep=")]
+            announced = announced or first[len("sep=")]
             first, number = next(lines, ""), 2
         while first and not first.strip():
             first, number = next(lines, ""), number + 1
@@ -138,14 +148,40 @@ def open_manifest(path: Path) -> Manifest:
             line=number,
             fix="put each column's name on one line",
         )
+    check_width(path, header, number)
+    form = encoding.name if encoding.is_chosen else ""
+    form += f" {delimiter!r}" if is_told else ""
+    return Delimited(file, delimiter, tuple(header), number, guess, form)
+
+
+def check_width(path: Path, header: Sequence[str], line: int) -> None:
+    """Refuse a header that can't be one.
+
+    Raises:
+        ManifestError: it has too many columns.
+    """
     if len(header) > WIDEST:
         raise ManifestError(
             path,
             f"has {len(header):,} columns",
-            line=number,
+            line=line,
             fix=f"a manifest has {WIDEST:,} at most",
         )
-    return Manifest(path, encoding, delimiter, tuple(header), number)
+
+
+def delimiter_of(text: str) -> str:
+    """What ``--delimiter`` says, as one character.
+
+    Raises:
+        UsageError: it can't stand between cells.
+    """
+    names = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+    found = names.get(text.strip().lower(), text)
+    if len(found) != 1 or found in '"\r\n\0' or found.isalnum():
+        raise UsageError(
+            f"--delimiter {text!r} can't be used", fix="write one character, such as ; or tab"
+        )
+    return found
 
 
 class _QuoteCount:
@@ -170,27 +206,6 @@ def _is_quoted_right(cells: Sequence[str], quotes: int) -> bool:
     inner = [cell.count('"') for cell in cells]
     around = quotes - sum(2 * count + 2 for count in inner if count)
     return around >= 0 and around % 2 == 0 and around // 2 <= inner.count(0)
-
-
-class _Opened:
-    """The file as counted bytes and as text; one thing to close."""
-
-    def __init__(self, path: Path, encoding: Encoding, offset: int = 0) -> None:
-        self._path, self._encoding, self._offset = path, encoding, offset
-
-    def __enter__(self) -> tuple[CountingReader, io.TextIOWrapper]:
-        try:
-            file = self._path.open("rb", buffering=0)
-            file.seek(self._offset)
-            raw = CountingReader(file)
-        except OSError as error:
-            raise ManifestError(self._path, f"can't be read: {error.strerror}") from None
-        buffered = io.BufferedReader(raw, 1 << 18)
-        self._text = io.TextIOWrapper(buffered, encoding=self._encoding.name, newline="")
-        return raw, self._text
-
-    def __exit__(self, *_: object) -> None:
-        self._text.close()
 
 
 def _settle_delimiter(first: str) -> str:

@@ -15,7 +15,7 @@ from importer.model import Row
 
 if TYPE_CHECKING:
     import io
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 BLOCK_BYTES = 1 << 20
@@ -87,15 +87,21 @@ def look_at_bytes(path: Path) -> Bytes:
 class Finder:
     """Finds rows by the line on which they begin, in a file of UTF-8. A context manager.
 
+    ``split`` makes cells of lines, one row after the other; it reads no line ahead.
     Best asked for lines that ascend; the others cost a jump each.
     """
 
-    def __init__(self, path: Path, delimiter: str, landmarks: Landmarks) -> None:
+    def __init__(
+        self,
+        path: Path,
+        landmarks: Landmarks,
+        split: Callable[[Iterator[str]], Iterator[Sequence[str]]],
+    ) -> None:
         self._path = path
         self._landmarks = landmarks
         self._at = 1  # the line that is read next
         self._file: io.BufferedReader | None = None
-        self._reader = csv.reader(self._lines(), delimiter=delimiter, strict=True)
+        self._reader = split(self._lines())
 
     def __enter__(self) -> Self:
         return self
@@ -115,8 +121,8 @@ class Finder:
         """
         try:
             self._go_to(line)
-            cells = next(self._reader)
-        except (csv.Error, StopIteration, UnicodeDecodeError):
+            cells: Sequence[str] = next(self._reader)
+        except (csv.Error, StopIteration, UnicodeDecodeError, ManifestError):
             cells = []
         except OSError as error:
             raise ManifestError(self._path, f"can't be read: {error.strerror}") from None

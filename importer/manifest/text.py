@@ -1,55 +1,142 @@
-"""How a manifest's bytes become text: the encoding is settled, and every byte is counted.
-
-Rules of encoding: a byte order mark decides; without one it is strict UTF-8. Nothing is guessed.
-"""
+"""How a manifest's bytes become lines of text, packed with gzip or plain; every byte is counted."""
 
 from __future__ import annotations
 
-import codecs
+import gzip
 import hashlib
 import io
-from contextlib import suppress
+import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from importer.errors import ManifestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
 AS_UTF8 = "save it as CSV UTF-8"
 CR = b"\r"
 LONGEST_LINE = 1 << 20  # characters; no cell of ours is near it, and a missing quote stops here
-
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_FOREIGN = (
-    (b"PK\x03\x04", "an Excel workbook or a zip archive", "save the sheet as CSV UTF-8"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV UTF-8"),
-    (b"\x1f\x8b", "a gzip archive", "unpack it first"),
-    (b"%PDF", "a PDF", "export the table as CSV UTF-8"),
-    (b"PAR1", "a Parquet file", "export it as CSV UTF-8"),
-    (b"SQLite format 3", "a database", "export the table as CSV UTF-8"),
-    (b"\xff\xd8\xff", "a picture", "name the list of the pictures instead"),
-    (b"\x89PNG", "a picture", "name the list of the pictures instead"),
-    (b"<!", "an HTML or XML page", "export the table as CSV UTF-8"),
-    (b"<html", "an HTML page", "export the table as CSV UTF-8"),
-    (b"<?xml", "an XML file", "export the table as CSV UTF-8"),
-    (b"{", "JSON", "export it as CSV UTF-8"),
-    (b"[{", "JSON", "export it as CSV UTF-8"),
-)
+LONGEST_CELL = 131_072  # characters: what the csv module takes, and so what results can hold
+BUFFER_BYTES = 1 << 18
+#: what the gzip module raises at an archive that is damaged or ends early
+DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """What was settled by looking at the first bytes."""
+    """How the bytes of a text are read."""
 
     name: str  #: Python's codec name
-    has_mark: bool  #: the results get a byte order mark as well
+    has_mark: bool = False  #: the file begins with a byte order mark
+    is_chosen: bool = False  #: by a person or by default, not by the bytes themselves
+
+    @property
+    def is_utf_8(self) -> bool:
+        """A line's end is one byte, and no other character has that byte in it."""
+        return self.name.startswith("utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A file that is text, or text packed with gzip."""
+
+    path: Path
+    is_gzip: bool = False
+
+    @contextmanager
+    def bytes(self, offset: int = 0) -> Generator[tuple[CountingReader, io.BufferedReader]]:
+        """The file's own bytes, counted, and the text's bytes as they come out of them.
+
+        Raises:
+            ManifestError: it can't be opened.
+        """
+        try:
+            file = self.path.open("rb", buffering=0)
+        except OSError as error:
+            raise unreadable(self.path, error) from None
+        with file:
+            raw = CountingReader(file)
+            if offset:
+                file.seek(offset)
+            buffered = io.BufferedReader(raw, BUFFER_BYTES)
+            if self.is_gzip:
+                unpacked = gzip.GzipFile(fileobj=buffered, mode="rb")
+                yield raw, io.BufferedReader(cast("io.RawIOBase", unpacked), BUFFER_BYTES)
+            else:
+                yield raw, cast("io.BufferedReader", buffered)
+
+    def damage(self, error: Exception, line: int) -> ManifestError:
+        """What the gzip module, or the disk, said of it."""
+        if isinstance(error, DAMAGED):
+            what = "the gzip archive is damaged or cut off there"
+            return ManifestError(self.path, what, line=line, fix="pack or download it again")
+        return unreadable(self.path, error)
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """The same with its encoding."""
+
+    file: Packed
+    encoding: Encoding
+
+    @property
+    def path(self) -> Path:
+        return self.file.path
+
+    @property
+    def can_seek(self) -> bool:
+        """Lines are found by counting bytes."""
+        return self.encoding.is_utf_8 and not self.file.is_gzip
+
+    @contextmanager
+    def opened(self, offset: int = 0) -> Generator[tuple[CountingReader, io.TextIOWrapper]]:
+        """The file as counted bytes and as text.
+
+        Raises:
+            ManifestError: it can't be opened.
+        """
+        with self.file.bytes(offset) as (raw, buffered):
+            yield raw, io.TextIOWrapper(buffered, encoding=self.encoding.name, newline="")
+
+    def lines(self, text: io.TextIOBase) -> Iterator[str]:
+        """The physical lines with their ends, none longer than ``LONGEST_LINE``.
+
+        Raises:
+            ManifestError: a line is too long, a byte isn't in the encoding (with its place), or the
+                archive is damaged.
+        """
+        number = 0
+        try:
+            while line := text.readline(LONGEST_LINE):
+                number += 1
+                if len(line) == LONGEST_LINE and line[-1] not in "\r\n":
+                    raise ManifestError(
+                        self.path,
+                        f"the line is longer than {LONGEST_LINE:,} characters",
+                        line=number,
+                        fix="look for a missing line end there",
+                    )
+                if "\0" in line:
+                    raise ManifestError(
+                        self.path, "the line has a NUL character in it", line=number,
+                        fix="remove it",
+                    )  # fmt: skip
+                yield line
+        except UnicodeDecodeError as error:
+            if not self.encoding.is_utf_8:
+                what = f"the text breaks off or is not {error.encoding.upper()} there"
+                raise ManifestError(self.path, what, line=number + 1, fix=AS_UTF8) from None
+            raise misplaced_byte(self.file) from None
+        except UnicodeError as error:
+            raise ManifestError(
+                self.path, f"is not readable text ({error})", line=number + 1, fix=AS_UTF8
+            ) from None
+        except (*DAMAGED, OSError) as error:
+            raise self.file.damage(error, number + 1) from None
 
 
 class CountingReader(io.RawIOBase):
@@ -68,89 +155,52 @@ class CountingReader(io.RawIOBase):
         self.sha256.update(memoryview(buffer)[:count])
         return count
 
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
+
+def unreadable(path: Path, error: Exception) -> ManifestError:
+    """The system can't read it, and says why."""
+    reason = getattr(error, "strerror", None) or type(error).__name__
+    return ManifestError(path, f"can't be read: {reason}")
 
 
-def settle_encoding(path: Path) -> Encoding:
-    """Look at the first bytes of a manifest.
-
-    Raises:
-        ManifestError: it isn't there, is empty, or is something else than delimited text.
-    """
-    try:
-        if not path.is_file():
-            what = "is no file" if path.exists() else "is not there"
-            what = "is a folder" if path.is_dir() else what
-            raise ManifestError(path, what, fix="name the manifest's CSV file")
-        with path.open("rb") as file:
-            head = file.read(4096)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ManifestError(path, f"can't be read: {reason}") from None
-    # A byte order mark, blanks and capitals don't hide what it is.
-    plain = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
-    for magic, kind, fix in _FOREIGN:
-        if head.startswith(magic) or plain.startswith(magic):
-            raise ManifestError(path, f"is {kind}, not a CSV file", fix=fix)
-    for mark, name in _MARKS:
-        if head.startswith(mark):
-            return Encoding(name, has_mark=True)
-    if b"\0" in head:
-        raise ManifestError(path, "looks like UTF-16 without a byte order mark", fix=AS_UTF8)
-    return Encoding("utf-8", has_mark=False)
-
-
-def read_lines(path: Path, text: io.TextIOBase) -> Iterator[str]:
-    """The physical lines with their ends, none longer than ``LONGEST_LINE``.
-
-    Raises:
-        ManifestError: a line is too long, or a byte isn't in the encoding (with its place).
-    """
-    number = 0
-    try:
-        while line := text.readline(LONGEST_LINE):
-            number += 1
-            if len(line) == LONGEST_LINE and line[-1] not in "\r\n":
-                raise ManifestError(
-                    path,
-                    f"the line is longer than {LONGEST_LINE:,} characters",
-                    line=number,
-                    fix="look for a missing line end there",
-                )
-            if "\0" in line:
-                raise ManifestError(
-                    path, "the line has a NUL character in it", line=number, fix="remove it"
-                )
-            yield line
-    except UnicodeDecodeError as error:
-        if not error.encoding.replace("-", "").startswith("utf8"):
-            what = f"the text breaks off or is not {error.encoding.upper()} there"
-            raise ManifestError(path, what, line=number + 1, fix=AS_UTF8) from None
-        raise _misplaced_byte(path) from None
-    except UnicodeError as error:
-        raise ManifestError(
-            path, f"is not readable text ({error})", line=number + 1, fix=AS_UTF8
-        ) from None
-
-
-def _misplaced_byte(path: Path) -> ManifestError:
-    """Say where the byte is: the decoder itself only knows its place in a block."""
+def misplaced_byte(file: Packed, *, fix: str = AS_UTF8, why: str = "") -> ManifestError:
+    """Say where a byte is that is no UTF-8: the decoder itself only knows its place in a block."""
     lone = 0  # carriage returns that end a line by themselves, for the reader as well
-    with suppress(OSError), path.open("rb") as file:
-        for number, raw in enumerate(file, 1):
+    with file.bytes() as (_, lines):
+        number = 0
+        while raw := lines.readline(LONGEST_LINE):
+            number += 1
             try:
                 raw.decode("utf-8")
             except UnicodeDecodeError as found:
                 before = raw[: found.start]
-                sample = raw[max(0, found.start - 15) : found.end + 15].decode("cp1252", "replace")
-                return ManifestError(
-                    path,
+                what = (
                     f"byte {found.start - before.rfind(CR)} of the line is not UTF-8"
-                    f" (as Windows text it reads {sample.strip()!r})",
-                    line=number + lone + before.count(CR),
-                    fix=AS_UTF8,
+                    f" (as Windows text it reads {sample(raw, found.start, 'cp1252')!r}){why}"
                 )
+                line = number + lone + before.count(CR)
+                return ManifestError(file.path, what, line=line, fix=fix)
             lone += raw.count(CR) - raw.endswith(b"\r\n")
-    return ManifestError(path, "is not valid UTF-8", fix=AS_UTF8)
+    return ManifestError(file.path, "is not valid UTF-8", fix=fix)
+
+
+def sample(line: bytes, place: int, encoding: str) -> str:
+    """The words around one byte. What stands behind a ``?`` may be secret: it is left out."""
+    start = max(line.rfind(end, 0, place) for end in (b"\r", b"?", b",", b";", b"\t", b'"')) + 1
+    found = line[max(start, place - 15) : place + 16].decode(encoding, "replace")
+    for end in '\r\n?,;\t"':
+        found = found.partition(end)[0]
+    return found.strip()
+
+
+def unfit(cell: str) -> str:
+    """Why a cell can't stand in a results file, which is read again as a manifest; else empty."""
+    if len(cell) > LONGEST_CELL:
+        return f"is longer than {LONGEST_CELL:,} characters"
+    if "\0" in cell:
+        return "has a NUL character in it"
+    if not cell.isascii():
+        try:
+            cell.encode()
+        except UnicodeEncodeError:
+            return "has half a character in it (a lone surrogate)"
+    return ""

@@ -129,7 +129,7 @@ def merge(
     part = out.with_name(out.name + ".tmp")
     try:
         with translated(out):
-            encoding = "utf-8-sig" if first.manifest.encoding.has_mark else "utf-8"
+            encoding = "utf-8-sig" if first.manifest.has_mark else "utf-8"
             with part.open("w", encoding=encoding, newline="") as file:
                 writer = csv.writer(file, delimiter=first.manifest.delimiter)
                 header = first.columns.own_header

@@ -163,7 +163,7 @@ class _Writing:
 
     def _opened(self, shard: int, files: ExitStack) -> _Writer:
         manifest, is_new = self._whole.manifest, not self._parts[shard].exists()
-        encoding = "utf-8-sig" if manifest.encoding.has_mark and is_new else "utf-8"
+        encoding = "utf-8-sig" if manifest.has_mark and is_new else "utf-8"
         file = self._parts[shard].open("w" if is_new else "a", encoding=encoding, newline="")
         writer = csv.writer(files.enter_context(file), delimiter=manifest.delimiter)
         if is_new:

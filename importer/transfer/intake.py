@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from importer.errors import ManifestError
 from importer.ledger.mark import Mark, Stretches, open_rows, stamped_rows
-from importer.manifest.landmarks import Finder
+from importer.manifest.protocol import Seekable
 from importer.manifest.recorded import Recorded, recorded_in
 from importer.model import Invalid, LocalFile, Picture
 from importer.transfer.sources import sha256_of, stamp_of
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from importer.ledger.mark import Placed
     from importer.ledger.rows import JournalRow
     from importer.manifest.columns import Columns
-    from importer.manifest.delimited import Manifest
+    from importer.manifest.landmarks import Finder
+    from importer.manifest.protocol import Manifest
     from importer.manifest.validate import Validator
     from importer.model import Admitted, Row
     from importer.transfer.halting import Halting
@@ -67,7 +68,9 @@ class Intake:
         self._lines = lines
         # The mark of another state, or a run of some lines only: all is read.
         is_ours = placed is not None and placed.mark.snapshot == admission.snapshot
-        self._placed = placed if is_ours and lines is None else None
+        self._placed: Placed | None = None
+        if is_ours and lines is None and isinstance(manifest, Seekable):
+            self._placed, self._seekable = placed, manifest
         self._chunks = self._all_chunks()
         self.rows_read = 0
         self.rows_admitted = 0
@@ -97,7 +100,7 @@ class Intake:
         if self._placed is None:
             return
         mark, landmarks, _ = self._placed
-        finder = Finder(self._manifest.path, self._manifest.delimiter, landmarks)
+        finder = self._seekable.finder(landmarks)
         stretches = self._found(finder, mark, stamped_rows(self.admission.wanted))
         # A manifest that was changed meanwhile is warned of by who asked.
         with finder, suppress(ManifestError):
@@ -116,12 +119,12 @@ class Intake:
             return
         mark, landmarks, rows_open = self._placed
         self.rows_read = mark.rows - rows_open
-        with Finder(self._manifest.path, self._manifest.delimiter, landmarks) as finder:
+        with self._seekable.finder(landmarks) as finder:
             for judged, known in self._found(finder, mark, open_rows(admission.wanted)):
                 self.rows_read += len(judged)
                 yield admission.admit(judged, known={row.line: row for row in known})
         self.rows_read = mark.rows
-        with closing(self._manifest.rows_from(mark.line, landmarks)) as rows:
+        with closing(self._seekable.rows_from(mark.line, landmarks)) as rows:
             next(rows, None)
             yield from self._read(rows)
 

@@ -15,7 +15,7 @@ from importer.ledger import lock, results
 from importer.ledger.admission import Admission
 from importer.ledger.journal import Journal
 from importer.ledger.results import Drawing, PartFile
-from importer.manifest.delimited import Manifest
+from importer.manifest.delimited import Delimited
 from importer.transfer.at_hand import ReadAhead
 from importer.transfer.delivery import Delivery
 from importer.transfer.intake import Intake
@@ -47,7 +47,7 @@ from tests.crash.seams_of_transfer import (
 
 POINTS: dict[str, Install] = {
     # before anything is sent
-    "manifest.surveyed": after(Manifest, "survey"),
+    "manifest.surveyed": after(Delimited, "survey"),
     "job.held": entered(lock, "hold"),
     "manifest.held": entered(lock, "hold_manifest"),
     "journal.looked_over": after(run, "look_over"),

@@ -88,7 +88,7 @@ async def test_a_manifest_that_is_no_file_is_refused(fault: Fault, archive: Arch
     os.close(read)
     os.close(write)
     assert ended.code == fault.exit_code
-    assert f"{path}: is no file\n  name the manifest's CSV file" in ended.said
+    assert f"{path}: is a pipe\n  send it to stdin: importer run - -o out.csv" in ended.said
     assert wire.receipts == []
     trial.nothing_leaked(ended.said)
 

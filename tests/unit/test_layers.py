@@ -27,11 +27,9 @@ LAYERS = (
     (
         "shell",
         (
-            "manifest.landmarks",
-            "manifest.text", "manifest.delimited", "manifest.template",
-            "manifest.scan.exif", "manifest.scan.look", "manifest.scan.scanning",
-            "manifest.scan.spool", "manifest.scan.telling", "manifest.scan.walk", "manifest.scan.write",
-            "transfer.sources", "transfer.transport",
+            "manifest.landmarks", "manifest.protocol", "manifest.text", "manifest.encodings", "manifest.kinds",
+            "manifest.formats", "manifest.delimited", "manifest.json_lines", "manifest.parquet", "manifest.sheets",
+            "manifest.workbook", "manifest.template", "transfer.sources", "transfer.transport",
             "transfer.halting", "transfer.bodies", "transfer.at_hand", "transfer.crew", "ledger", "signals", "credentials", "inspection",
         ),
     ),
@@ -55,13 +53,15 @@ HOMES = {
     "time": ("clock", "progress", "rehearsal"),
     "random": ("clock", "rehearsal", "demo_pictures"),
     "psutil": ("ledger.network_disk",),
-    "sqlite3": ("ledger", "report", "rehearsal", "cli.gallery", "manifest.scan.spool"),
+    "sqlite3": ("ledger", "report", "rehearsal", "cli.gallery"),
     "typer": ("cli",),
     "jinja2": ("report", "rehearsal"),
-    "PIL": ("demo_pictures", "manifest.scan.exif"),
-    "pillow_heif": ("manifest.scan.exif",),
-    "natsort": ("manifest.scan.walk",),
-    "xlsxwriter": ("manifest.template", "manifest.scan.write"),
+    "PIL": ("demo_pictures",),
+    "xlsxwriter": ("manifest.template",),
+    "python_calamine": ("manifest.sheets",),
+    "duckdb": ("manifest.parquet",),
+    "gzip": ("manifest.text", "manifest.kinds"),
+    "zipfile": ("manifest.workbook",),
 }
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from importer.errors import ManifestError
 from importer.manifest import landmarks
-from importer.manifest.delimited import open_manifest
-from importer.manifest.landmarks import Finder, Landmarks, look_at_bytes
+from importer.manifest.formats import open_manifest
+from importer.manifest.landmarks import Landmarks, look_at_bytes
+from importer.settings import Reading
 
 CELLS = ["a", "ü写真", "two\nlines", "two\r\nlines", "", 'a "b"', "x" * 300, "a,b"]
 
@@ -35,7 +36,7 @@ def written(tmp_path, *, end="\n", mark="", before="", rows=400):
             text.write(end)  # a blank line is no row
     path = tmp_path / "m.csv"
     path.write_bytes((mark + before + text.getvalue()).encode())
-    return open_manifest(path)
+    return open_manifest(path, Reading())
 
 
 @pytest.mark.parametrize("most", [4, 4_096])
@@ -52,7 +53,7 @@ def test_each_row_is_found_by_its_line(tmp_path, monkeypatch, before, end, mark,
     assert found.landmarks is not None
     assert len(found.landmarks.lines) <= most + 1
     for order in (rows, rows[::-1], Random(2).sample(rows, len(rows)), rows[::37]):
-        with Finder(manifest.path, manifest.delimiter, found.landmarks) as finder:
+        with manifest.finder(found.landmarks) as finder:
             assert [finder.row(row.line) for row in order] == order
     for place in (0, 1, 200, len(rows) - 1):
         assert list(manifest.rows_from(rows[place].line, found.landmarks)) == rows[place:]
@@ -79,7 +80,7 @@ def test_a_file_that_was_changed_is_an_error_or_another_row(tmp_path, spoil):
     lines = [row.line for row in manifest.rows()]
     found = look_at_bytes(manifest.path).landmarks
     manifest.path.write_bytes(spoil(manifest.path.read_bytes()))
-    with Finder(manifest.path, ",", found) as finder, pytest.raises(ManifestError):
+    with manifest.finder(found) as finder, pytest.raises(ManifestError):
         for line in lines:
             finder.row(line)
 

@@ -57,6 +57,7 @@ class Findings:
     more_collections: int = 0  #: rows in collections beyond those that are kept
     warnings: tuple[Problem, ...] = field(default=())  #: not wrong, but worth knowing
     warning_counts: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  #: how the file was read, where that isn't plain
 
     @property
     def is_clean(self) -> bool:

@@ -1,0 +1,158 @@
+"""The reader of Parquet, by duckdb: columns of any type go in, rows of text come out."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from importer.errors import ManifestError
+from importer.manifest.columns import known_fields
+from importer.manifest.delimited import check_width
+from importer.manifest.landmarks import look_at_bytes
+from importer.manifest.protocol import Survey
+from importer.manifest.text import unfit
+from importer.model import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+    from importer.manifest.encodings import Guess
+    from importer.manifest.kinds import Start
+    from importer.settings import Reading
+
+BATCH_ROWS = 1_000
+MEMORY = "256MB"  # that duckdb may take; a row group is unpacked at a time
+_FROM = "FROM read_parquet(?, binary_as_string = true, hive_partitioning = false)"
+
+
+@dataclass(frozen=True, slots=True)
+class Parquet:
+    """Such a file; see protocol.Manifest. A row's line is its number, counted from 1."""
+
+    path: Path
+    header: tuple[str, ...]
+    cells: str  #: SQL that makes texts of a row
+    header_line: int = 0
+    form: str = ""
+    notices: tuple[str, ...] = ()
+    delimiter: str = ","
+    has_mark: bool = False
+    sheet: str = ""
+    guess: Guess | None = None
+
+    def rows(self) -> Generator[Row]:
+        number = itertools.count(1)
+        with _Library(self.path).connected() as database:
+            for cells in database.rows(f"SELECT {self.cells} {_FROM}"):
+                row = Row(next(number), [cell or "" for cell in cells])
+                self._check(row)
+                yield row
+
+    def survey(self) -> Survey:
+        told = look_at_bytes(self.path)
+        rows = sum(1 for _ in self.rows())
+        return Survey(rows, 0, told.sha256, told.size_bytes, told.mtime_ns)
+
+    def _check(self, row: Row) -> None:
+        for name, cell in zip(self.header, row.cells, strict=True):
+            if (len(cell) > 1000 or not cell.isascii() or "\0" in cell) and (why := unfit(cell)):
+                what = f"the value of {name} {why}"
+                raise ManifestError(self.path, what, line=row.line, fix="correct it")
+
+
+def fits(start: Start) -> bool:
+    """By its first bytes."""
+    return start.raw.startswith(b"PAR1")
+
+
+def open_parquet(start: Start, reading: Reading) -> Parquet:
+    """Look at the columns' names and types.
+
+    Raises:
+        ManifestError: it can't be read, or what reads it isn't installed.
+    """
+    del reading
+    with _Library(start.path).connected() as database:
+        columns = [row[:2] for row in database.rows(f"DESCRIBE SELECT * {_FROM}")]
+    header = tuple(name for name, _ in columns)
+    check_width(start.path, header, 0)
+    for name, kind in columns:
+        if _is_nested(kind) and known_fields([name]):
+            what = f"the column {name} holds lists or structures"
+            raise ManifestError(start.path, what, fix="write one text or number there")
+        if unfit(name):
+            raise ManifestError(start.path, f"a column's name {unfit(name)}", fix="rename it")
+    return Parquet(start.path, header, ", ".join(_text_of(*one) for one in columns))
+
+
+def _text_of(name: str, kind: str) -> str:
+    """SQL that makes a value what a person would have typed."""
+    column = '"' + name.replace('"', '""') + '"'
+    text = f"CAST({column} AS VARCHAR)"
+    if kind in ("DOUBLE", "FLOAT"):  # where a column of numbers has gaps, 1 is kept as 1.0
+        whole = f"CAST(CAST({column} AS BIGINT) AS VARCHAR)"
+        is_whole = f"isfinite({column}) AND {column} = trunc({column}) AND abs({column}) < 1e15"
+        return f"CASE WHEN {is_whole} THEN {whole} ELSE {text} END"
+    if kind.startswith("TIMESTAMP"):  # a day without a time is a date
+        is_day = f"regexp_matches({text}, ' 00:00:00([+]00)?$')"
+        return f"CASE WHEN {is_day} THEN left({text}, 10) ELSE {text} END"
+    if _is_nested(kind):
+        return f"CAST(to_json({column}) AS VARCHAR)"
+    return text
+
+
+def _is_nested(kind: str) -> bool:
+    return kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION"))
+
+
+class _Library:
+    """The one place that knows duckdb."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import duckdb  # here: an extra, and it costs 100 ms
+        except ImportError:
+            raise ManifestError(
+                path,
+                "is a Parquet file, which needs one more package",
+                fix="install it: pip install 'darkroom-importer[parquet]'",
+            ) from None
+        self._path, self._duckdb = path, duckdb
+
+    @contextmanager
+    def connected(self) -> Generator[_Library]:
+        """Open a database in memory, which can look at no other file.
+
+        Raises:
+            ManifestError: the file can't be read.
+        """
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "threads": 1,
+            "memory_limit": MEMORY,
+            "temp_directory": "",
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        try:
+            with self._duckdb.connect(config=settings) as self._database:
+                self._database.execute("SET TimeZone = 'UTC'")  # not this machine's
+                yield self
+        except (self._duckdb.Error, UnicodeDecodeError) as error:
+            said = ascii(str(error).partition("\n")[0])[1:-1][:120]
+            raise ManifestError(
+                self._path, f"can't be read as Parquet ({said})", fix="export it again"
+            ) from None
+
+    def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:  # the library's values
+        """What a query finds, a batch at a time."""
+        found = self._database.execute(sql, [_literal(str(self._path))])
+        while batch := found.fetchmany(BATCH_ROWS):
+            yield from batch
+
+
+def _literal(path: str) -> str:
+    """A path whose ``*``, ``?`` and ``[`` mean themselves."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in path)
