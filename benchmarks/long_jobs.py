@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,7 @@ class Used:
     cpu_s: float
     peak_mb: float
     trouble: str  #: empty: it ended well
+    wall_s: float = 0.0
 
 
 @contextlib.contextmanager
@@ -74,17 +76,27 @@ def write_manifest(folder: Path, rows: int) -> Path:
 
 def run(manifest: Path, endpoint: str, *more: str, limit_s: float = 3600) -> Used:
     """The command, to its end."""
-    usage, said = manifest.with_name("usage"), manifest.with_name("said")
+    return used_by(command(manifest, endpoint, *more), manifest.parent, limit_s=limit_s)
+
+
+def used_by(
+    command: Sequence[str], folder: Path, *, limit_s: float = 3600, right: Sequence[int] = (0,)
+) -> Used:
+    """What a command took, to its end; what it says lies in the folder, as ``said``."""
+    usage, said = folder / "usage", folder / "said"
     usage.unlink(missing_ok=True)
-    words = [str(compiled(LAUNCH)), str(usage), *command(manifest, endpoint, *more)]
+    began = time.perf_counter()
     with said.open("wb") as out:
         done = subprocess.run(
-            words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment(),
+            [str(compiled(LAUNCH)), str(usage), *command],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment(),
             cwd=ROOT, timeout=limit_s, check=False,
         )  # fmt: skip
+    wall_s = time.perf_counter() - began
     user, system, peak_kib = usage.read_text().split()
-    trouble = f"exit code {done.returncode}: {said.read_text()[-300:]}" if done.returncode else ""
-    return Used(float(user) + float(system), int(peak_kib) / 1024, trouble)
+    code = done.returncode
+    trouble = f"exit code {code}: {said.read_text()[-300:]}" if code not in right else ""
+    return Used(float(user) + float(system), int(peak_kib) / 1024, trouble, wall_s)
 
 
 def command(manifest: Path, endpoint: str, *more: str) -> list[str]:

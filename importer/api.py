@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from importer.manifest.check.findings import Findings
+    from importer.manifest.scan.findings import Scanned
+    from importer.manifest.scan.options import Scanning
     from importer.model import Summary
     from importer.secret import Token
     from importer.shards.merge import Joined
@@ -120,6 +122,37 @@ def check_manifest(
         told=told,
         clock=clock or SystemClock(),
     )
+
+
+def scan_folder(
+    folder: Path,
+    out: Path | str,
+    *,
+    scanning: Scanning | None = None,
+    force: bool = False,
+    clock: Clock | None = None,
+    told: Callable[[int], None] = lambda files: None,
+) -> Scanned:
+    """Write the manifest of a folder tree; what can't be decided is left blank, and told.
+
+    Args:
+        folder: the tree's root.
+        out: the manifest, ``.csv`` or ``.xlsx``; ``-`` for CSV on stdout.
+        scanning: where collections, dates and tags come from, and what is left out.
+        force: write over a manifest that is there.
+        clock: tells which pictures are from the future, so that their date is wrong.
+        told: is called now and then with the number of files looked at.
+
+    Raises:
+        UsageError: the folder can't be read, holds no picture, or the manifest is there already.
+        StorageError: a disk is full.
+    """
+    from importer.manifest.scan.options import Scanning  # here: other verbs need none of it
+    from importer.manifest.scan.scanning import scan
+
+    now = (clock or SystemClock()).now().replace(tzinfo=None)
+    scanning = scanning or Scanning()
+    return scan(Path(folder), str(out), scanning, force=force, now=now, told=told)
 
 
 def report_job(file: Path, *, results: Path | None = None, out: Path | None = None) -> Path:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 #: signal -> exit code of behaviour.md section 1; SIGHUP isn't there on Windows
 EXIT_CODES = {
@@ -43,6 +43,32 @@ async def watched(on_signal: Callable[[signal.Signals], None]) -> AsyncIterator[
             for number, handler in before.items():
                 signal.signal(number, handler)
             group.cancel_scope.cancel()
+
+
+@contextmanager
+def polite_kill() -> Iterator[None]:
+    """For work without a loop: a kill and a closed terminal unwind it as Ctrl-C does.
+
+    By itself Python dies on them where it stands, and what was half made stays behind.
+
+    Raises:
+        SystemExit: with the signal's exit code.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(EXIT_CODES[signal.Signals(number)])
+
+    numbers = [n for n in EXIT_CODES if signal.getsignal(n) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 async def _receive(

@@ -19,6 +19,7 @@ from importer.cli import (
     pace,
     report,
     run,
+    scan,
     secrecy,
     split,
     template,
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("template")(template.template)
+app.command("scan")(scan.scan)
 app.command("check")(check.check)
 app.command("run")(run.run)
 app.command("bench")(bench.bench)

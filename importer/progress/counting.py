@@ -1,4 +1,4 @@
-"""One line that counts rows at the terminal's foot, for work that sends nothing."""
+"""One line that counts rows or files at the terminal's foot, for work that sends nothing."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ EVERY_S = 0.2
 
 
 class Counting:
-    """Rows so far and a second, about how many there are; leaves no trace. A context manager."""
+    """Rows so far and a second, about how many there are; leaves no trace. A context manager.
 
-    def __init__(self, stream: SteadyStream, *, is_shown: bool) -> None:
+    What is done, and what is counted, may be something else than ``checking`` and ``rows``.
+    """
+
+    def __init__(
+        self, stream: SteadyStream, *, is_shown: bool, what: str = "checking", unit: str = "rows"
+    ) -> None:
         is_utf8 = stream.encoding.lower().replace("-", "").startswith("utf8")
         # Each is said, even defaults: tqdm takes what isn't from TQDM_* in the environment.
         self._bar = tqdm(
-            desc="checking", unit=" rows", file=stream, leave=False, disable=not is_shown,
+            desc=what, unit=f" {unit}", file=stream, leave=False, disable=not is_shown,
             dynamic_ncols=True, ascii=not is_utf8, mininterval=EVERY_S, delay=0.5, position=0,
             unit_scale=True, gui=False, write_bytes=False, total=None,
         )  # fmt: skip

@@ -30,10 +30,12 @@ _MAGIC = {
     b"\0\0\x01\xb3": "video/mpeg",
 }
 #: unknown bytes pass under these; the machine's own list of types differs from one to the next
+_RAW = "dng raw cr2 cr3 crw nef nrw arw srf sr2 orf raf rw2 rwl pef srw x3f 3fr erf kdc dcr mrw"
+RAW_EXTENSIONS = frozenset(_RAW.split())
 _EXTENSIONS = {
     "image": (
-        "jpg jpeg jpe jfif png gif bmp dib tif tiff webp heic heif avif jxl jp2 psd tga pcx ico"
-        " dng raw cr2 cr3 crw nef nrw arw srf sr2 orf raf rw2 rwl pef srw x3f 3fr erf kdc dcr mrw"
+        "jpg jpeg jpe jfif png gif bmp dib tif tiff webp heic heif avif jxl jp2 psd tga pcx ico "
+        + _RAW
     ),
     "video": "mp4 m4v mov qt avi mkv webm mpg mpeg mpe mts m2ts 3gp 3g2 wmv asf flv ogv",
 }
@@ -120,9 +122,14 @@ def other_extension(media_type: str, name: str) -> str:
     return usual[0] if usual and own in _TYPES and own not in usual else ""
 
 
+def kind_of_extension(extension: str) -> str:
+    """``image`` or ``video``; empty for what is neither. In small letters, without the dot."""
+    return _TYPES.get(extension, "")
+
+
 @lru_cache(maxsize=256)
 def _by_extension(extension: str) -> str:
-    kind = _TYPES.get(extension[1:].lower(), "")
+    kind = kind_of_extension(extension[1:].lower())
     # A raw format's own type is nobody's business here; a gallery looks at the bytes.
     return f"{kind}/{_named(f'a{extension}', kind)}" if kind else ""
 

@@ -45,7 +45,7 @@ def test_library_example_runs(
 
 
 def test_shown_commands_are_right(gallery: RunningGallery, command: Command) -> None:
-    """Each ``importer`` line of the README has verbs and flags that exist; check and run do run."""
+    """Each ``importer`` line of the README has verbs and flags that exist; check, scan and run do run."""
     shutil.copytree(ROOT / "manifests", command.folder / "manifests")
     seen = set()
     for line in CONSOLE:
@@ -61,10 +61,10 @@ def test_shown_commands_are_right(gallery: RunningGallery, command: Command) -> 
             for option in re.findall(r"--[a-z-]+", command(verb, "--help").stdout)
         }
         assert known >= {word for word in rest if word.startswith("--")}, line
-        if verb == "check" or "first-steps" in line:
+        if verb in ("check", "scan") or "first-steps" in line:
             rest = [gallery.endpoint if w.startswith("http") else w for w in rest]
             assert command(verb, *rest).returncode == 0, line
-    assert seen == {"bench", "check", "gallery", "run"}
+    assert seen == {"bench", "check", "gallery", "run", "scan"}
 
 
 def test_flags_and_columns_are_told_as_they_are(command: Command) -> None:

@@ -1,0 +1,185 @@
+"""A folder tree in natural order, one folder after the other; no file is opened.
+
+In memory lie the names of one folder, and the sub-folders on the way down to it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from natsort import natsort_keygen, ns
+
+from importer.manifest.scan.globs import Wanted, wanted_of
+from importer.manifest.scan.kinds import Left, file_left, folder_left, raw_left
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from importer.manifest.scan.findings import LeftOut
+    from importer.manifest.scan.options import Scanning
+
+_natural = natsort_keygen(alg=ns.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder that was read, and its files that may be pictures."""
+
+    parts: tuple[str, ...]  #: the way down from the scanned folder, itself not included
+    path: str
+    names: tuple[str, ...]  #: in natural order
+
+
+def walk(root: str, scanning: Scanning, left: LeftOut) -> Iterator[Folder]:
+    """Every folder below ``root`` that holds files, the root's own files first.
+
+    Links aren't followed unless that is wished; then none leads to a folder that is being walked,
+    and a folder is entered by a link only once.
+
+    Raises:
+        OSError: the root itself can't be read.
+    """
+    with os.scandir(root):
+        pass
+    walker = _Walker(scanning, wanted_of(scanning), left)
+    start: list[_Step] = [((), root)]
+    waiting = [iter(start)]
+    while waiting:
+        step = next(waiting[-1], None)
+        if step is None:
+            waiting.pop()
+            walker.leave()
+            continue
+        folder, below = walker.read(*step)
+        if folder.names:
+            yield folder
+        waiting.append(iter(below))
+
+
+_Step: TypeAlias = tuple[tuple[str, ...], str]  # parts, path
+
+
+class _Walker:
+    """Reads one folder after the other, and knows those above it."""
+
+    def __init__(self, scanning: Scanning, wanted: Wanted, left: LeftOut) -> None:
+        self._scanning, self._wanted, self._left = scanning, wanted, left
+        self._above: list[tuple[int, int] | None] = []  # which folders are being walked, for links
+        self._linked: set[tuple[int, int]] = set()  # folders that a link led to
+
+    def leave(self) -> None:
+        if self._above:
+            self._above.pop()
+
+    def read(self, parts: tuple[str, ...], path: str) -> tuple[Folder, list[_Step]]:
+        """A folder's files, and the folders below it."""
+        files: list[str] = []
+        folders: list[str] = []
+        way = "".join(f"{part}/" for part in parts)
+        self._above.append(_identity(path) if self._scanning.follow else None)
+        try:
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    try:
+                        self._sort(entry, way, files, folders)
+                    except OSError as error:
+                        self._left.note(Left.UNREADABLE, way + entry.name, _why(error))
+        except OSError as error:
+            self._left.note(Left.UNREADABLE, way or "./", _why(error))
+        raws = raw_left(files, self._scanning.raw)
+        for name in _in_order(raws):
+            self._left.note(Left.RAW, way + name)
+        names = tuple(_in_order(name for name in files if name not in raws))
+        below = [((*parts, name), os.path.join(path, name)) for name in _in_order(folders)]
+        return Folder(parts, path, names), below
+
+    def _sort(
+        self, entry: os.DirEntry[str], way: str, files: list[str], folders: list[str]
+    ) -> None:
+        """Put an entry where it belongs: to the files, the folders, or what is left out."""
+        name, follow = entry.name, self._scanning.follow
+        if not name.isascii() and not _is_text(name):
+            self._left.note(Left.NAME, way + shown(name), "its name isn't UTF-8")
+            return
+        if not follow and (entry.is_symlink() or _is_junction(entry)):
+            self._left.note(Left.LINK, way + name)
+        elif entry.is_file(follow_symlinks=follow):
+            left = file_left(name, self._scanning.types) or _hidden(entry)
+            if left is None and not self._wanted.takes_file(way + name):
+                left = Left.EXCLUDED
+            if left is None:
+                files.append(name)
+            else:
+                self._left.note(left, way + name)
+        elif entry.is_dir(follow_symlinks=follow):
+            left = folder_left(name) or _hidden(entry) or self._left_as_link(entry)
+            if left is None and not self._wanted.takes_folder(way + name):
+                left = Left.EXCLUDED
+            if left is None:
+                folders.append(name)
+            else:
+                self._left.note(left, f"{way}{name}/")
+        elif entry.is_symlink():
+            self._left.note(Left.LINK, way + name, "leads nowhere")
+        else:
+            self._left.note(Left.SPECIAL, way + name)
+
+    def _left_as_link(self, entry: os.DirEntry[str]) -> Left | None:
+        """A followed link leads to no folder that is being walked, and to each other one once."""
+        if not (entry.is_symlink() or _is_junction(entry)):
+            return None
+        target = _identity(entry.path)
+        if target is None or target in self._above or target in self._linked:
+            return Left.LINK
+        self._linked.add(target)
+        return None
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Which folder a path leads to, whatever it is called; None where it can't be asked."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or "can't be read"
+
+
+def shown(name: str) -> str:
+    """A name with the bytes that no text has written as ``\\xe9``."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    # Twice, so that names that differ in their capitals alone have an order of their own.
+    return sorted(sorted(names), key=_natural)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_junction(entry: os.DirEntry[str]) -> bool:
+    """Windows' other kind of link to a folder, which is_symlink doesn't know."""
+    if os.name != "nt":
+        return False
+    tag = getattr(entry.stat(follow_symlinks=False), "st_reparse_tag", 0)
+    return bool(tag == getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", None))
+
+
+def _hidden(entry: os.DirEntry[str]) -> Left | None:
+    """What Windows hides by an attribute instead of a dot; it costs no call there."""
+    if os.name != "nt":
+        return None
+    attributes = getattr(entry.stat(follow_symlinks=False), "st_file_attributes", 0)
+    return Left.HIDDEN if attributes & stat.FILE_ATTRIBUTE_HIDDEN else None
