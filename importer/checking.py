@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from importer.inspection.files import Looker, looked_at, unseen
+from importer.inspection.files import THREADS, Looker, looked_at, unseen
 from importer.inspection.folders import Folders
 from importer.inspection.spill import Spill
 from importer.job import open_for_reading
@@ -50,26 +50,36 @@ def check(
     opened = open_for_reading(path, reading, origin="")
     about = _about_rows(opened)
     with ExitStack() as stack:
+        is_deep = checking.files == "deep"
+        sizes = stack.enter_context(Spill()) if is_deep else None
         check = Check(
             columns={field: opened.columns.spelled(field) for field in FIELDS},
             folder=os.path.join(opened.folder, ""),
             today=clock.now().date(),
             rows=stack.enter_context(Spill()),
             names=stack.enter_context(Spill()),
+            sizes=sizes,
         )
         rows = map(opened.judging.judge, stack.enter_context(closing(opened.manifest.rows())))
         if checking.files == "none":
             pairs = stack.enter_context(closing(unseen(rows)))
         else:
-            look = Looker(reading, Folders(), max_size=checking.max_size)
-            pairs = stack.enter_context(closing(looked_at(rows, look, clock)))
+            threads, decode = THREADS, None
+            if is_deep:
+                from importer.inspection import content  # here: Pillow is loaded for it alone
+
+                stack.enter_context(content.without_alarms())
+                threads, decode = content.THREADS, content.decode
+            look = Looker(reading, Folders(), max_size=checking.max_size, decode=decode)
+            pairs = stack.enter_context(closing(looked_at(rows, look, clock, threads=threads)))
         next_told = TOLD_EVERY
         for judged, looked in pairs:
             check.add(judged, looked)
             if check.rows >= next_told:
                 told(check.rows, about)
                 next_told = check.rows + TOLD_EVERY
-        return replace(check.findings(), notes=opened.notices)
+        found = check.findings(content.same_bytes(sizes.each_part()) if sizes else ())
+        return replace(found, notes=opened.notices)
 
 
 def _about_rows(opened: OpenedManifest) -> int:

@@ -1,15 +1,19 @@
 """A look at the pictures' files: what it says, in which order, and how many at once."""
 
 import os
+import struct
 import threading
 import time
 import unicodedata
+import zlib
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from importer.clock import SystemClock
 from importer.inspection import folders as folders_module
+from importer.inspection.content import FORMATS, decode, same_bytes, without_alarms
 from importer.inspection.files import BATCH, Looker, looked_at
 from importer.inspection.folders import Folders
 from importer.manifest.check.findings import Looked
@@ -46,21 +50,29 @@ def test_what_was_seen_stays_with_its_row(pause_s):
     assert all(found.size_bytes == row.line for row, found in seen if found)
 
 
-def test_a_slow_disk_is_asked_by_many_threads_and_a_quick_one_by_none():
-    def threads(pause_s):
-        names = set()
+@pytest.mark.parametrize(("pause_s", "threads"), [(0.0, 1), (0.002, 32)])
+def test_a_slow_disk_is_asked_by_many_threads_and_a_quick_one_by_none(pause_s, threads):
+    names = set()
 
-        def look(path):
-            names.add(threading.current_thread().name)
-            time.sleep(pause_s)
-            return Looked(1)
+    class Watch(SystemClock):
+        """On it only the disk takes time."""
 
-        for _ in looked_at(rows(BATCH), look, SystemClock()):
-            pass
-        return len(names)
+        passed = 0.0
 
-    assert threads(0.002) > 16
-    assert threads(0.0) < 16 or threads(0.0) < 16, "a busy machine may seem slow once"
+        def monotonic(self):
+            return self.passed
+
+    watch = Watch()
+
+    def look(path):
+        names.add(threading.current_thread().name)
+        watch.passed += pause_s
+        time.sleep(pause_s)
+        return Looked(1)
+
+    for _ in looked_at(rows(BATCH), look, watch):
+        pass
+    assert len(names) in range(threads - 8, threads + 2)
 
 
 def test_rows_are_read_only_a_little_ahead():
@@ -187,3 +199,64 @@ def test_listings_are_kept_and_bounded(tmp_path, monkeypatch):
         assert folders.find(f"{tmp_path}/{folder}/p1.jpg")
         assert folders._names <= 25
     assert not folders.find(f"{tmp_path}/large/p1.jpg"), "too large to be listed"
+
+
+# ---------------------------------------------------------------- content
+
+
+def saved(path, kind, size=(64, 48), **given):
+    noise = Image.frombytes("RGB", size, os.urandom(size[0] * size[1] * 3))
+    noise.save(path, kind, **given)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP"])
+def test_a_whole_picture_is_decoded_and_a_damaged_one_told(kind, tmp_path):
+    path = tmp_path / "a"
+    content = saved(path, kind)
+    media = next(media for media, name in FORMATS.items() if name == kind)
+    assert decode(str(path), media) == ()
+    for cut in (20, len(content) // 2, len(content) - 40):
+        path.write_bytes(content[:cut])
+        assert [fault.code for fault in decode(str(path), media)] == ["damaged_picture"], cut
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP"])
+def test_no_bytes_stop_a_check(kind, tmp_path):
+    """Flipped anywhere: a fault or none, never an exception."""
+    path = tmp_path / "a"
+    content = bytearray(saved(path, kind))
+    media = next(media for media, name in FORMATS.items() if name == kind)
+    for at in range(0, min(400, len(content)), 9):
+        damaged = bytearray(content)
+        damaged[at] ^= 0xFF
+        path.write_bytes(damaged)
+        with without_alarms():
+            assert len(decode(str(path), media)) <= 1
+
+
+def test_a_bomb_is_refused_before_it_is_decoded(tmp_path):
+    path = tmp_path / "a.png"
+    head = b"IHDR" + struct.pack(">IIBBBBB", 20_000, 10_000, 8, 2, 0, 0, 0)
+    check = struct.pack(">I", zlib.crc32(head))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + check)
+    with without_alarms():
+        (fault,) = decode(str(path), "image/png")
+    assert fault.code == "huge_picture"
+
+
+def test_what_pillow_doesnt_know_passes(tmp_path):
+    assert decode(str(tmp_path / "none"), "video/mp4") == ()
+
+
+def test_the_same_bytes_under_another_path_are_found(tmp_path):
+    """Size first; the same path twice is the same picture in two collections."""
+    contents = {"a": b"1" * 50, "b": b"1" * 50, "c": b"2" * 50, "d": b"1" * 51, "e": b"1" * 50}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    facts = [
+        (len(contents[name]), line, str(tmp_path / name))
+        for line, name in enumerate(["a", "b", "c", "d", "a", "e"], 2)
+    ]
+    facts.append((50, 9, str(tmp_path / "gone")))
+    assert list(same_bytes([facts, []])) == [(3, 2), (7, 2)]

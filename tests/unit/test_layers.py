@@ -59,7 +59,7 @@ HOMES = {
     "sqlite3": ("ledger", "report", "rehearsal", "cli.gallery", "manifest.scan.spool"),
     "typer": ("cli",),
     "jinja2": ("report", "rehearsal"),
-    "PIL": ("demo_pictures", "manifest.scan.exif"),
+    "PIL": ("inspection.content", "demo_pictures", "manifest.scan.exif"),
     "pillow_heif": ("manifest.scan.exif",),
     "natsort": ("manifest.scan.walk",),
     "xlsxwriter": ("manifest.template", "manifest.scan.write"),
