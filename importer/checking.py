@@ -6,23 +6,31 @@ import os
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from importer.inspection.content import THREADS as DECODERS
+from importer.inspection.content import decode, same_bytes, without_alarms
+from importer.inspection.corrected import Trail, refuse_to_harm, write_copy
 from importer.inspection.files import THREADS, Looker, looked_at, unseen
 from importer.inspection.folders import Folders
 from importer.inspection.spill import Spill
 from importer.job import open_for_reading
+from importer.manifest import rules
+from importer.manifest.check.fixes import Corrector, DateCells
 from importer.manifest.check.rows import Check
 from importer.manifest.columns import FIELDS
+from importer.model import Invalid, Picture
 from importer.manifest.protocol import Seekable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from importer.clock import Clock
+    from importer.inspection.files import Batch
     from importer.job import OpenedManifest
-    from importer.manifest.check.findings import Findings
+    from importer.manifest.check.findings import Findings, Looked
+    from importer.manifest.check.fixes import Fixed
     from importer.settings import Checking, Reading
 
 TOLD_EVERY = 8_192  # rows
@@ -48,10 +56,11 @@ def check(
         StorageError: the disk for temporary files is full.
     """
     opened = open_for_reading(path, reading, origin="")
+    if checking.fix is not None:
+        refuse_to_harm(checking.fix.absolute(), opened.manifest.path, force=checking.force)
     about = _about_rows(opened)
     with ExitStack() as stack:
-        is_deep = checking.files == "deep"
-        sizes = stack.enter_context(Spill()) if is_deep else None
+        sizes = stack.enter_context(Spill()) if checking.files == "deep" else None
         check = Check(
             columns={field: opened.columns.spelled(field) for field in FIELDS},
             folder=os.path.join(opened.folder, ""),
@@ -60,26 +69,73 @@ def check(
             names=stack.enter_context(Spill()),
             sizes=sizes,
         )
-        rows = map(opened.judging.judge, stack.enter_context(closing(opened.manifest.rows())))
-        if checking.files == "none":
-            pairs = stack.enter_context(closing(unseen(rows)))
-        else:
-            threads, decode = THREADS, None
-            if is_deep:
-                from importer.inspection import content  # here: Pillow is loaded for it alone
-
-                stack.enter_context(content.without_alarms())
-                threads, decode = content.THREADS, content.decode
-            look = Looker(reading, Folders(), max_size=checking.max_size, decode=decode)
-            pairs = stack.enter_context(closing(looked_at(rows, look, clock, threads=threads)))
+        fixing = stack.enter_context(_Fixing(opened)) if checking.fix is not None else None
         next_told = TOLD_EVERY
-        for judged, looked in pairs:
+        for judged, looked in _looked(opened, reading, checking, clock, stack):
             check.add(judged, looked)
+            if fixing is not None:
+                fixing.note(judged, looked)
             if check.rows >= next_told:
                 told(check.rows, about)
                 next_told = check.rows + TOLD_EVERY
-        found = check.findings(content.same_bytes(sizes.each_part()) if sizes else ())
-        return replace(found, notes=opened.notices)
+        same = same_bytes(sizes.each_part()) if sizes is not None else ()
+        findings = replace(check.findings(same), notes=opened.notices)
+        if fixing is None or checking.fix is None:
+            return findings
+        return replace(findings, fixed=fixing.write(checking.fix.absolute(), reading))
+
+
+def _looked(
+    opened: OpenedManifest, reading: Reading, checking: Checking, clock: Clock, stack: ExitStack
+) -> Iterator[tuple[Batch, Sequence[Looked | None]]]:
+    """All rows, with what their files told as far as it was asked for."""
+    rows = map(opened.judging.judge, stack.enter_context(closing(opened.manifest.rows())))
+    if checking.files == "none":
+        return unseen(rows)
+    is_deep = checking.files == "deep"
+    if is_deep:
+        stack.enter_context(without_alarms())
+    look = Looker(
+        reading, Folders(), max_size=checking.max_size, decode=decode if is_deep else None
+    )
+    threads = DECODERS if is_deep else THREADS
+    return stack.enter_context(closing(looked_at(rows, look, clock, threads=threads)))
+
+
+class _Fixing:
+    """What is learnt on the way for a corrected copy."""
+
+    def __init__(self, opened: OpenedManifest) -> None:
+        self._opened = opened
+        columns = opened.columns
+        place = columns.place.get("date", -1)
+        self._dates = DateCells(columns.own.index(place) if place in columns.own else -1)
+        self._sources = Trail()
+        self._below = os.path.join(opened.folder, "")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sources.close()
+
+    def note(self, judged: Batch, looked: Sequence[Looked | None]) -> None:
+        for row, found in zip(judged, looked, strict=True):
+            if isinstance(row, Invalid):
+                self._dates.note(row.row.cells)
+            elif found is not None and found.path:
+                self._sources.note(row.line, found.path.removeprefix(self._below))
+        self._dates.note_right(sum(isinstance(row, Picture) for row in judged))
+
+    def write(self, out: Path, reading: Reading) -> Fixed:
+        corrector = Corrector(
+            self._opened.columns,
+            are_serials=self._dates.are_serials,
+            is_right_date=lambda text: rules.event_date(text) is None,
+        )
+        del reading
+        opened = self._opened
+        return write_copy(opened.manifest, opened.columns, out, corrector, self._sources)
 
 
 def _about_rows(opened: OpenedManifest) -> int:

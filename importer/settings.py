@@ -51,6 +51,8 @@ class Checking:
 
     files: Literal["none", "look", "deep"] = "look"  #: deep: decode pictures, compare contents
     max_size: int = 0  #: bytes above which a picture is too large; 0: no limit
+    fix: Path | None = None  #: where a corrected copy goes, beside the manifest
+    force: bool = False  #: over whatever lies there
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,16 @@ def check(
             metavar="SPEED", help="Estimate for this link, in bits a second as it is sold: 20M."
         ),
     ] = "",
+    fix: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT.csv",
+            help="Write a copy with every safe correction beside the manifest, and list them.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write the copy over a file that is there already.")
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Findings as one JSON object on stdout.")
     ] = False,
@@ -70,6 +80,8 @@ def check(
     checking = Checking(
         files="none" if no_files else "deep" if deep else "look",
         max_size=parse_size(max_size) if max_size else 0,
+        fix=fix,
+        force=force,
     )
     speed = parse_link(link) if link else 0.0
     with Counting(SteadyStream(sys.stderr), is_shown=is_terminal()) as counting:

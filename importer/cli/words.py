@@ -11,6 +11,7 @@ from humanize import intcomma, naturalsize
 
 from importer.bench.words import LINKS
 from importer.manifest.check.findings import SHOWN_OF_A_KIND
+from importer.manifest.rules import excerpt
 from importer.progress.words import span
 from importer.units import counted
 
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from importer.manifest.check.findings import Findings
+    from importer.manifest.check.fixes import Fixed
     from importer.model import Problem
 
 COLUMNS = 80  # of a terminal
 SHOWN_COLLECTIONS = 20
+SHOWN_CORRECTIONS = 50
 LONG_S = 60.0  # on the slowest of the usual links; less needs no estimate
 
 
@@ -41,17 +44,36 @@ def findings_lines(findings: Findings, manifest: Path, *, link: float = 0.0) -> 
         lines += [*_collection_table(findings), ""]
     lines += textwrap.wrap(_total(findings), COLUMNS, subsequent_indent="  ")
     lines += _times(findings.size_bytes, link)
-    lines += textwrap.wrap(
-        f"next: importer run {manifest}"
-        if findings.is_clean
-        else "next: correct these cells, then check again; a run would leave out"
-        f" {counted(findings.rows - findings.sendable - findings.duplicates, 'row')}",
-        COLUMNS,
-        subsequent_indent="  ",
-        break_long_words=False,
-        break_on_hyphens=False,
+    if findings.fixed is not None:
+        lines += ["", *_corrections(findings.fixed)]
+    return [*lines, *_wrapped(f"next: {_next(findings, manifest)}", "", "  ")]
+
+
+def _next(findings: Findings, manifest: Path) -> str:
+    if findings.fixed is not None and findings.fixed.cells:
+        return f"importer check {findings.fixed.out}"
+    if findings.is_clean:
+        return f"importer run {manifest}"
+    left_out = findings.rows - findings.sendable - findings.duplicates
+    return (
+        f"correct these cells, then check again; a run would leave out {counted(left_out, 'row')}"
     )
-    return lines
+
+
+def _corrections(fixed: Fixed) -> Iterator[str]:
+    """Each kind of correction once, with the line where it is found first."""
+    if not fixed.cells:
+        yield from _wrapped(f"{fixed.out}: nothing could be corrected for sure", "", "  ")
+        return
+    cells, rows = counted(fixed.cells, "cell"), counted(fixed.rows, "row")
+    yield from _wrapped(f"{fixed.out}: {cells} corrected in {rows}", "", "  ")
+    for one, count in fixed.corrections[:SHOWN_CORRECTIONS]:
+        more = f" and {intcomma(count - 1)} more" if count > 1 else ""
+        change = f"{excerpt(one.old)} -> {excerpt(one.new)}"
+        yield from _wrapped(f"line {one.line}{more}, column {one.column}: {change}", "  ", "    ")
+    rest = fixed.cells - sum(count for _, count in fixed.corrections[:SHOWN_CORRECTIONS])
+    if rest:
+        yield f"  ... and {counted(rest, 'cell')} more"
 
 
 def _kinds(
@@ -159,6 +181,7 @@ def findings_json(findings: Findings, *, link: float = 0.0) -> str:
                 }
                 for one, inside in findings.collections.items()
             ],
+            "fixed": findings.fixed and _fixed_as_words(findings.fixed),
             "rows_in_more_collections": findings.more_collections,
             "estimates": [
                 {"bits_s": round(speed), "seconds": round(findings.size_bytes * 8 / speed, 1)}
@@ -167,6 +190,24 @@ def findings_json(findings: Findings, *, link: float = 0.0) -> str:
         },
         ensure_ascii=False,
     )
+
+
+def _fixed_as_words(fixed: Fixed) -> dict[str, object]:
+    return {
+        "out": fixed.out,
+        "cells": fixed.cells,
+        "rows": fixed.rows,
+        "corrections": [
+            {
+                "line": one.line,
+                "column": one.column,
+                "old": one.old,
+                "new": one.new,
+                "count": count,
+            }
+            for one, count in fixed.corrections
+        ],
+    }
 
 
 def _as_words(problem: Problem) -> dict[str, object]:

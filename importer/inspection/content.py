@@ -12,8 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image
-
 from importer.manifest.check.doubles import groups
 from importer.manifest.check.findings import Fault
 from importer.transfer.sources import sha256_of
@@ -38,6 +36,8 @@ _LARGE = threading.Lock()
 @contextmanager
 def without_alarms() -> Iterator[None]:
     """While it lasts, Pillow doesn't warn of large pictures on stderr; they are looked at here."""
+    from PIL import Image
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         yield
@@ -45,6 +45,8 @@ def without_alarms() -> Iterator[None]:
 
 def decode(path: str, media_type: str) -> tuple[Fault, ...]:
     """Decode a picture; what can't be decoded here (raw formats, videos) passes."""
+    from PIL import Image  # here: a check that isn't deep needs none
+
     if media_type not in FORMATS:
         return ()
     try:

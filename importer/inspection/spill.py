@@ -70,7 +70,7 @@ class Spill:
     def _write(self) -> None:
         try:
             if self._file is None:
-                self._file = _temporary()
+                self._file = temporary()
             self._file.seek(self._end)
             for part, places in zip(self.parts, self._places, strict=True):
                 if part:
@@ -98,7 +98,8 @@ class Spill:
         return facts
 
 
-def _temporary() -> IO[bytes]:
+def temporary() -> IO[bytes]:
+    """A file that goes by itself, where large ones may lie."""
     return tempfile.TemporaryFile(prefix="importer-", dir=_roomy_folder())
 
 

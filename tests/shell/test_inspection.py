@@ -239,7 +239,8 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path):
     path = tmp_path / "a.png"
     head = b"IHDR" + struct.pack(">IIBBBBB", 20_000, 10_000, 8, 2, 0, 0, 0)
     check = struct.pack(">I", zlib.crc32(head))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + check)
+    start = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + check
+    path.write_bytes(start + struct.pack(">I", 100) + b"IDAT")
     with without_alarms():
         (fault,) = decode(str(path), "image/png")
     assert fault.code == "huge_picture"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from importer.manifest.check.fixes import Fixed
     from importer.model import Collection, Problem
 
 SHOWN_PROBLEMS = 1_000  # of all kinds together; more than that nobody reads
@@ -58,6 +59,7 @@ class Findings:
     warnings: tuple[Problem, ...] = field(default=())  #: not wrong, but worth knowing
     warning_counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  #: how the file was read, where that isn't plain
+    fixed: Fixed | None = None  #: the corrected copy, where one was asked for
 
     @property
     def is_clean(self) -> bool:

@@ -1,0 +1,123 @@
+"""A corrected copy of a manifest, written row by row; it appears whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import marshal
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Self
+
+from importer.errors import StorageError, UsageError
+from importer.inspection.spill import temporary
+from importer.manifest.check.fixes import Log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from importer.manifest.check.fixes import Corrector, Fixed
+    from importer.manifest.columns import Columns
+    from importer.manifest.delimited import Manifest
+
+
+class Trail:
+    """What belongs into the cells of some lines, put aside in their order. A context manager."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def note(self, line: int, text: str) -> None:
+        """Put one aside.
+
+        Raises:
+            StorageError: the disk for temporary files is full.
+        """
+        try:
+            if self._file is None:
+                self._file = temporary()
+            self._file.write(marshal.dumps((line, text)))
+        except OSError as error:
+            raise StorageError(
+                f"the check can't write its temporary file: {error.strerror}",
+                fix="free some space, or name another folder in TMPDIR",
+            ) from None
+
+    def each(self) -> Iterator[tuple[int, str]]:
+        """From the first line on."""
+        if self._file is None:
+            return
+        self._file.seek(0)
+        with suppress(EOFError):
+            while True:
+                yield marshal.load(self._file)  # noqa: S302  (our own)
+
+
+def refuse_to_harm(out: Path, manifest: Path, *, force: bool) -> None:
+    """A copy goes beside the manifest, and over nothing.
+
+    Raises:
+        UsageError: it would overwrite something, or its paths would lead elsewhere.
+    """
+    if out.exists() and out.samefile(manifest):
+        raise UsageError("--fix would overwrite the manifest", fix="name another file")
+    if not out.parent.is_dir() or not out.parent.samefile(manifest.parent):
+        raise UsageError(
+            f"the corrected copy can't lie in {out.parent}: its paths are relative to its folder",
+            fix=f"put it beside the manifest: --fix {manifest.with_name(out.name)}",
+        )
+    if out.suffix.lower() not in (".csv", ".tsv", ".txt"):
+        raise UsageError(f"the corrected copy can't be called {out.name}: it is a CSV file",
+                         fix=f"--fix {out.with_suffix('.csv').name}")  # fmt: skip
+    if out.exists() and not force:
+        raise UsageError(f"{out} is there already", fix="name another file, or add --force")
+
+
+def write_copy(
+    manifest: Manifest, columns: Columns, out: Path, corrector: Corrector, sources: Trail
+) -> Fixed:
+    """Write it: the same columns and rows, in UTF-8.
+
+    Args:
+        sources: what belongs into the source's cell, by line.
+
+    Raises:
+        ManifestError: the manifest can't be read any more.
+        StorageError: the copy can't be written; nothing is left of it.
+    """
+    part = out.with_name(out.name + ".tmp")
+    log = Log()
+    others = sources.each()
+    line, source = next(others, (0, ""))
+    # A spreadsheet takes a file without the mark for its country's old encoding.
+    is_marked = manifest.encoding.has_mark or not manifest.encoding.name.startswith("utf-8")
+    try:
+        with part.open("w", encoding="utf-8-sig" if is_marked else "utf-8", newline="") as file:
+            writer = csv.writer(file, delimiter=manifest.delimiter)
+            writer.writerow(columns.header)
+            for row in manifest.rows():
+                is_other = row.line == line
+                cells, corrections = corrector.correct(row, source if is_other else "")
+                if is_other:
+                    line, source = next(others, (0, ""))
+                log.note(corrections)
+                writer.writerow(cells)
+        part.replace(out)
+    except OSError as error:
+        raise StorageError(
+            f"the corrected copy {out} can't be written: {error.strerror}",
+            fix="free some space, or name another place",
+        ) from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+    return log.fixed(str(out))
