@@ -19,8 +19,8 @@ from importer.manifest import rules
 from importer.manifest.check.fixes import Corrector, DateCells
 from importer.manifest.check.rows import Check
 from importer.manifest.columns import FIELDS
-from importer.model import Invalid, Picture
 from importer.manifest.protocol import Seekable
+from importer.model import Invalid, LocalFile, Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -82,7 +82,7 @@ def check(
         findings = replace(check.findings(same), notes=opened.notices)
         if fixing is None or checking.fix is None:
             return findings
-        return replace(findings, fixed=fixing.write(checking.fix.absolute(), reading))
+        return replace(findings, fixed=fixing.write(checking.fix, reading))
 
 
 def _looked(
@@ -99,7 +99,28 @@ def _looked(
         reading, Folders(), max_size=checking.max_size, decode=decode if is_deep else None
     )
     threads = DECODERS if is_deep else THREADS
-    return stack.enter_context(closing(looked_at(rows, look, clock, threads=threads)))
+    pairs = looked_at(rows, _Paths(opened), look, clock, threads=threads)
+    return stack.enter_context(closing(pairs))
+
+
+class _Paths:
+    """Says where a row's file lies, also of a row in which something else is wrong."""
+
+    def __init__(self, opened: OpenedManifest) -> None:
+        columns = opened.columns
+        place = columns.place.get("source", -1)
+        self._place = columns.own.index(place) if place in columns.own else -1
+        self._folder = opened.folder
+
+    def __call__(self, row: Picture | Invalid) -> str:
+        """Empty where it names none."""
+        if isinstance(row, Picture):
+            return row.source.path if isinstance(row.source, LocalFile) else ""
+        cells = row.row.cells
+        cell = cells[self._place] if 0 <= self._place < len(cells) else ""
+        if not cell.strip() or rules.looks_like_url(cell.strip()) or rules.local_path(cell):
+            return ""
+        return os.path.join(self._folder, cell)
 
 
 class _Fixing:
@@ -123,7 +144,7 @@ class _Fixing:
         for row, found in zip(judged, looked, strict=True):
             if isinstance(row, Invalid):
                 self._dates.note(row.row.cells)
-            elif found is not None and found.path:
+            if found is not None and found.path:
                 self._sources.note(row.line, found.path.removeprefix(self._below))
         self._dates.note_right(sum(isinstance(row, Picture) for row in judged))
 

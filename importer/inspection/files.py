@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from importer.manifest.check.findings import Fault, Looked
-from importer.model import Invalid, LocalFile, Picture
 from importer.transfer import sniff, sources
 from importer.transfer.bodies import SourceFault
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from importer.clock import Clock
     from importer.inspection.folders import Folders
+    from importer.model import Invalid, Picture
     from importer.settings import Reading
 
     Judged: TypeAlias = Picture | Invalid
@@ -53,9 +53,24 @@ def unseen(rows: Iterable[Judged]) -> Generator[tuple[Batch, Sequence[Looked | N
 
 
 def looked_at(
-    rows: Iterable[Judged], look: Look, clock: Clock, *, threads: int = THREADS
+    rows: Iterable[Judged],
+    path_of: Callable[[Judged], str],
+    look: Look,
+    clock: Clock,
+    *,
+    threads: int = THREADS,
 ) -> Generator[tuple[Batch, Sequence[Looked | None]]]:
-    """Each batch of rows with what its files told, in order."""
+    """Each batch of rows with what its files told, in order.
+
+    Args:
+        path_of: where a row's file lies; empty where it names none.
+        look: is called in threads.
+    """
+
+    def look_at(some: Sequence[Judged]) -> list[Looked | None]:
+        paths = map(path_of, some)
+        return [look(path) if path else None for path in paths]
+
     pool = ThreadPoolExecutor(threads, thread_name_prefix="looker")
     under_way: deque[tuple[Batch, list[Future[list[Looked | None]]]]] = deque()
     by_thread = 0  # batches that go by thread before the disk's speed is measured again
@@ -63,31 +78,22 @@ def looked_at(
         for batch in batches(rows):
             if not by_thread:
                 began = clock.monotonic()
-                probe = _look_at(batch[:SHARE], look)
+                probe = look_at(batch[:SHARE])
                 by_thread = AGAIN if (clock.monotonic() - began) / len(probe) > SLOW_S else 0
                 if not by_thread:
                     while under_way:
                         yield _finished(*under_way.popleft())
-                    yield batch, probe + _look_at(batch[SHARE:], look)
+                    yield batch, probe + look_at(batch[SHARE:])
                     continue
             by_thread -= 1
             parts = [batch[at : at + SHARE] for at in range(0, len(batch), SHARE)]
-            under_way.append((batch, [pool.submit(_look_at, part, look) for part in parts]))
+            under_way.append((batch, [pool.submit(look_at, part) for part in parts]))
             if len(under_way) > AHEAD:
                 yield _finished(*under_way.popleft())
         while under_way:
             yield _finished(*under_way.popleft())
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _look_at(rows: Sequence[Judged], look: Look) -> list[Looked | None]:
-    return [
-        look(row.source.path)
-        if isinstance(row, Picture) and isinstance(row.source, LocalFile)
-        else None
-        for row in rows
-    ]
 
 
 def _finished(
@@ -121,7 +127,7 @@ class Looker:
         found = sources.inspect(path, reading=self._reading)
         if isinstance(found, SourceFault):
             return self._faulty(path, found)
-        real = ""
+        asked, real = path, ""
         if "\\" in path and os.name != "nt" and not os.path.lexists(path):
             path = real = path.replace("\\", "/")
         faults: list[Fault] = []
@@ -134,21 +140,22 @@ class Looker:
             faults.append(Fault("other_extension", what))
         if self._decode is not None:
             faults += self._decode(path, found.media_type)
-        return Looked(found.size_bytes, tuple(faults), real)
+        return Looked(found.size_bytes, tuple(faults), asked, real)
 
     def _faulty(self, path: str, fault: SourceFault) -> Looked:
+        asked = path
         if fault.code != "file_missing":
-            return Looked(0, (Fault(fault.code, fault.message),))
+            return Looked(0, (Fault(fault.code, fault.message),), asked)
         if os.name != "nt" and "\\" in path:
             path = path.replace("\\", "/")
         real = self._folders.find(path)
         if not real:
-            return Looked(0, (Fault(fault.code, fault.message),))
+            return Looked(0, (Fault(fault.code, fault.message),), asked)
         both = zip(Path(real).parts, Path(path).parts, strict=True)
         name = next(name for name, other in both if name != other)
         fix = f"write {_told(name)} there; --fix does it"
         what = "no file is called exactly so, but one differs only by capitals, accents or spaces"
-        return Looked(0, (Fault("misspelled_path", what, fix),), real)
+        return Looked(0, (Fault("misspelled_path", what, fix),), asked, real)
 
 
 def _told(name: str) -> str:

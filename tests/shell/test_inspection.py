@@ -32,6 +32,10 @@ def rows(count):
             yield Picture(b"k" * 16, Row(line, []), LocalFile(str(line)), "a.jpg", FAIR)
 
 
+def path_of(row):
+    return row.source.path if isinstance(row, Picture) else ""
+
+
 @pytest.mark.parametrize("pause_s", [0.0, 0.001])
 def test_what_was_seen_stays_with_its_row(pause_s):
     """In this thread or in many, in the manifest's order."""
@@ -42,7 +46,7 @@ def test_what_was_seen_stays_with_its_row(pause_s):
 
     seen = [
         (row, found)
-        for batch, looked in looked_at(rows(BATCH * 3 + 7), look, SystemClock())
+        for batch, looked in looked_at(rows(BATCH * 3 + 7), path_of, look, SystemClock())
         for row, found in zip(batch, looked, strict=True)
     ]
     assert [row.line for row, _ in seen] == list(range(2, BATCH * 3 + 9))
@@ -70,7 +74,7 @@ def test_a_slow_disk_is_asked_by_many_threads_and_a_quick_one_by_none(pause_s, t
         time.sleep(pause_s)
         return Looked(1)
 
-    for _ in looked_at(rows(BATCH), look, watch):
+    for _ in looked_at(rows(BATCH), path_of, look, watch):
         pass
     assert len(names) in range(threads - 8, threads + 2)
 
@@ -90,7 +94,7 @@ def test_rows_are_read_only_a_little_ahead():
         time.sleep(0.001)
         return Looked(1)
 
-    pairs = looked_at(counted(), look, SystemClock())
+    pairs = looked_at(counted(), path_of, look, SystemClock())
     next(pairs)
     assert read <= BATCH * 6
     pairs.close()
@@ -105,7 +109,7 @@ def look(path, **given):
 
 def test_a_picture_is_as_large_as_it_is(tmp_path):
     (tmp_path / "a.jpg").write_bytes(JPEG)
-    assert look(tmp_path / "a.jpg") == Looked(len(JPEG))
+    assert look(tmp_path / "a.jpg") == Looked(len(JPEG), (), str(tmp_path / "a.jpg"))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +134,9 @@ def test_what_is_wrong_with_a_file_is_said(name, content, given, code, tmp_path)
 def test_a_windows_path_is_found_and_corrected(tmp_path):
     (tmp_path / "2018").mkdir()
     (tmp_path / "2018" / "a.jpg").write_bytes(JPEG)
-    assert look(f"{tmp_path}/2018\\a.jpg") == Looked(len(JPEG), (), str(tmp_path / "2018/a.jpg"))
+    assert look(f"{tmp_path}/2018\\a.jpg") == Looked(
+        len(JPEG), (), f"{tmp_path}/2018\\a.jpg", str(tmp_path / "2018/a.jpg")
+    )
 
 
 # ---------------------------------------------------------------- names that are alike

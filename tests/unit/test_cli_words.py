@@ -197,6 +197,7 @@ def test_json_has_all_of_it():
                 "fix": "correct it",
             }
         ],
+        "fixed": None,
         "rows_in_more_collections": 0,
         "estimates": [
             {"bits_s": 10_000_000, "seconds": 0.0},

@@ -30,8 +30,8 @@ def check(*judged, inspect=lambda picture: 1_000, today=date(2026, 11, 26), same
     def looked(row):
         if isinstance(row, Invalid) or isinstance(row.source, RemoteUrl):
             return None
-        found = inspect(row)
-        return Looked(0, (Fault(*found),)) if isinstance(found, tuple) else Looked(found)
+        found, path = inspect(row), row.source.path
+        return Looked(0, (Fault(*found),), path) if isinstance(found, tuple) else Looked(found)
 
     with Spill() as rows, Spill() as names:
         one = Check(

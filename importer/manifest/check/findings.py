@@ -31,6 +31,7 @@ class Looked:
 
     size_bytes: int = 0
     faults: tuple[Fault, ...] = ()
+    asked: str = ""  #: the path that was looked at
     path: str = ""  #: of the one file that must be meant, where the cell's own isn't there
 
 

@@ -81,7 +81,7 @@ class Check:
         pictures = urls = 0
         for row, found in zip(judged, looked, strict=True):
             if type(row) is Invalid:
-                self._note_invalid(row)
+                self._note_invalid(row, found)
                 continue
             assert type(row) is Picture
             key, line, source = row.key, row.row.line, row.source
@@ -99,8 +99,10 @@ class Check:
             else:
                 where = source.path  # type: ignore[union-attr]
                 if found is not None:
-                    size, codes = found.size_bytes, self._note_file(row, where, found)
-                    if codes:
+                    size, codes = found.size_bytes, ""
+                    if found.faults:
+                        codes = self._note_faults(line, collection.name, found)
+                    if _is_left_out(codes):
                         facts[key[0]].append((key, line, place, size, codes))
                         continue
                     self._weigh(place, size, line, where)
@@ -160,34 +162,37 @@ class Check:
         self._collection_names.note(collection.name, line)
         return place
 
-    def _note_invalid(self, row: Invalid) -> None:
+    def _note_invalid(self, row: Invalid, found: Looked | None) -> None:
         for problem in row.problems:
             self.problems.note(problem)
         self._count_bad(row.collection)
+        self._collection_names.note(row.collection, row.line)
+        if found is not None:
+            self._note_faults(row.line, "", found)
 
     def _count_bad(self, collection: str) -> None:
         if collection in self._bad or len(self._bad) < KEPT_COLLECTIONS:
             self._bad[collection] += 1
 
-    def _note_file(self, picture: Picture, path: str, found: Looked) -> str:
-        """Note what is wrong; gives the codes for which a run leaves the row out."""
+    def _note_faults(self, line: int, collection: str, found: Looked) -> str:
+        """Note what is wrong with a file; gives the problems' codes."""
         codes = []
         for fault in found.faults:
-            line, code = picture.line, fault.code
+            code = fault.code
             problem = Problem(
                 line,
                 self._columns["source"],
                 code,
-                f"{fault.what}: {self._shown(path)}",
+                f"{fault.what}: {self._shown(found.asked)}",
                 fault.fix or CURES.get(code, "look at the file"),
             )
             if code in WARNINGS:
                 self.warnings.note(problem)
                 continue
             self.problems.note(problem)
-            self._count_bad(picture.collection.name)
-            if code not in STILL_SENT:
-                codes.append(code)
+            codes.append(code)
+        if codes and collection:
+            self._count_bad(collection)
         return " ".join(codes)
 
     def _weigh(self, place: int, size: int, line: int, path: str) -> None:
@@ -222,7 +227,7 @@ class Check:
                     self._warn(line, "source", "same_row", what)
                     for code in codes.split():
                         self.problems.strike(line, self._columns["source"], code)
-                    if codes:
+                    if _is_left_out(codes):
                         continue
                     self._sendable -= 1
                     self._urls -= size == URL
@@ -264,6 +269,11 @@ class Check:
             one: InCollection(self._pictures[place], self._weights[place], bad.pop(one.name, 0))
             for one, place in self._places.items()
         }
+
+
+def _is_left_out(codes: str) -> bool:
+    """A run doesn't send a picture with these problems."""
+    return bool(codes) and not STILL_SENT.issuperset(codes.split())
 
 
 def _folded(name: str) -> str:
