@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from importer.manifest.check.fixes import Corrector, Fixed
     from importer.manifest.columns import Columns
-    from importer.manifest.delimited import Manifest
+    from importer.manifest.protocol import Manifest
 
 
 class Trail:
@@ -94,14 +94,13 @@ def write_copy(
         ManifestError: the manifest can't be read any more.
         StorageError: the copy can't be written; nothing is left of it.
     """
+    encoding = "utf-8-sig" if manifest.has_mark else "utf-8"
     part = out.with_name(out.name + ".tmp")
     log = Log()
     others = sources.each()
     line, source = next(others, (0, ""))
-    # A spreadsheet takes a file without the mark for its country's old encoding.
-    is_marked = manifest.encoding.has_mark or not manifest.encoding.name.startswith("utf-8")
     try:
-        with part.open("w", encoding="utf-8-sig" if is_marked else "utf-8", newline="") as file:
+        with part.open("w", encoding=encoding, newline="") as file:
             writer = csv.writer(file, delimiter=manifest.delimiter)
             writer.writerow(columns.header)
             for row in manifest.rows():

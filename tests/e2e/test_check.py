@@ -50,14 +50,6 @@ def test_the_corrected_copy_passes_but_for_what_nobody_can_correct(archive, comm
     assert found["sendable"] == 4
     assert found["fixed"] is None
 
-    again = command("check", manifest, "--fix", copy)
-    assert again.returncode == 2
-    assert "--force" in again.stderr
-    assert command("check", manifest, "--fix", copy, "--force").returncode == 1
-    assert command("check", manifest, "--fix", manifest, "--force").returncode == 2
-    elsewhere = command("check", manifest, "--fix", archive.parent / "fixed.csv")
-    assert (elsewhere.returncode, "beside the manifest" in elsewhere.stderr) == (2, True)
-
 
 def test_deep_finds_damage_and_the_same_bytes_and_no_files_looks_at_none(archive, command):
     rows = ["2018/IMG_0.JPG", "2018/" + unicodedata.normalize("NFD", "f\u00eate.jpg")]

@@ -197,6 +197,7 @@ def test_json_has_all_of_it():
                 "fix": "correct it",
             }
         ],
+        "notes": [],
         "fixed": None,
         "rows_in_more_collections": 0,
         "estimates": [

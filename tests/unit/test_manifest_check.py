@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from importer.inspection.spill import HELD, Spill
+from importer.inspection.spill import Spill
 from importer.manifest.check.findings import SHOWN_PROBLEMS, Fault, InCollection, Looked
 from importer.manifest.check.rows import Check
 from importer.model import Collection, Invalid, LocalFile, Picture, Problem, RemoteUrl, Row
@@ -249,18 +249,18 @@ def test_problems_are_counted_by_collection():
 # ---------------------------------------------------------------- facts put aside
 
 
-def test_facts_come_back_whole_and_in_order():
+def test_facts_come_back_whole_and_in_order(monkeypatch):
     """Those that were written to the disk and those that still lie in memory."""
 
+    monkeypatch.setattr("importer.inspection.spill.HELD", 1_000)
     with Spill() as spill:
-        for number in range(2 * HELD + 5):
+        for number in range(2_005):
             spill.parts[number % 7].append((number % 7, number, "x", b"y"))
             spill.settle(1)
         parts = list(spill.each_part())
     assert [part[0][0] for part in parts] == list(range(7))
     assert all(
-        [fact[1] for fact in part] == list(range(at, 2 * HELD + 5, 7))
-        for at, part in enumerate(parts)
+        [fact[1] for fact in part] == list(range(at, 2_005, 7)) for at, part in enumerate(parts)
     )
 
 
