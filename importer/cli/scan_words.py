@@ -21,9 +21,17 @@ COLUMNS = 80  # of a terminal
 
 #: why something was left out -> one, several, and what can be done
 _LEFT = {
-    Left.UNREADABLE: ("couldn't be read", "couldn't be read", "allow this user to read it"),
-    Left.NAME: ("can't be named in a manifest", "can't be named in a manifest", "rename it"),
-    Left.GONE: ("vanished meanwhile", "vanished meanwhile", "scan again"),
+    Left.UNREADABLE: (
+        "file or folder that can't be read",
+        "files and folders that can't be read",
+        "allow this user to read them",
+    ),
+    Left.NAME: (
+        "name that can't stand in a manifest",
+        "names that can't stand in a manifest",
+        "rename them",
+    ),
+    Left.GONE: ("file that vanished meanwhile", "files that vanished meanwhile", "scan again"),
     Left.EMPTY: ("empty file", "empty files", ""),
     Left.RAW: ("raw file", "raw files", "--raw keep takes them"),
     Left.LINK: ("link", "links", "--follow goes where they lead"),
@@ -32,8 +40,12 @@ _LEFT = {
         "programs' own libraries",
         "export the pictures from that program first",
     ),
-    Left.EXCLUDED: ("not wanted by --include, --exclude or --types",) * 2 + ("",),
-    Left.OTHER: ("no picture and no video", "no pictures and no videos", ""),
+    Left.EXCLUDED: (
+        "file or folder that isn't wanted",
+        "files and folders that aren't wanted",
+        "--include, --exclude, --types",
+    ),
+    Left.OTHER: ("file that is no picture or video", "files that are no pictures or videos", ""),
     Left.SIDECAR: ("picture program's side file", "picture programs' side files", ""),
     Left.SYSTEM: ("system file or folder", "system files and folders", ""),
     Left.HIDDEN: ("hidden file or folder", "hidden files and folders", ""),
@@ -89,10 +101,8 @@ def _open_questions(found: Scanned) -> Iterator[str]:
             advice = "--date-format says how dates in names are written: --date-format %d.%m.%Y"
             yield from _told(advice, 4)
     if found.unnamed_rows:
-        yield from _told(
-            f"the collection of {counted(found.unnamed_rows, 'picture')}: no folder names it in"
-        )
-        yield from (f"    {printable(way)}" for way in found.shown_unnamed)
+        head = f"the collection of {counted(found.unnamed_rows, 'picture')}, that no folder names:"
+        yield from _listed(head, len(found.shown_unnamed), found.shown_unnamed)
     for left in NEED_A_PERSON:
         yield from _of_kind(found, left)
 
@@ -114,10 +124,9 @@ def _of_kind(found: Scanned, left: Left) -> Iterator[str]:
     if not count:
         return
     one, several, advice = _LEFT[left]
-    first = ", ".join(printable(path) for path in found.first_left_out.get(left, ())[:3])
-    dots = ", ..." if count > 3 else ""
     more = f" ({advice})" if advice else ""
-    yield from _told(f"{count:,} {one if count == 1 else several}{more}: {first}{dots}")
+    head = f"{count:,} {one if count == 1 else several}{more}:"
+    yield from _listed(head, count, found.first_left_out.get(left, ()))
 
 
 def _notes(found: Scanned) -> Iterator[str]:
@@ -135,18 +144,25 @@ def _notes(found: Scanned) -> Iterator[str]:
             yield from _told(both, 4)
         yield from _more(found.merged, found.shown_merged, 4)
     if found.kept_dates:
-        yield from _told(
-            f"{counted(found.kept_dates, 'collection')} with the date in the name, since there are"
-            f" several of that name: {', '.join(map(printable, found.shown_kept_dates))}"
-            + (", ..." if found.kept_dates > len(found.shown_kept_dates) else "")
-        )
+        collections = counted(found.kept_dates, "collection")
+        head = f"{collections} with the date in the name, since several have that name:"
+        yield from _listed(head, found.kept_dates, found.shown_kept_dates)
+    if found.below_dated:
+        collections = counted(found.below_dated, "collection")
+        head = f"{collections} from a folder inside one whose name has a date:"
+        yield from _listed(head, found.below_dated, found.shown_below_dated)
+        yield "    if the folder with the date is the event: --collection-from parent"
     if found.untagged:
-        first = ", ".join(map(printable, found.shown_untagged[:3]))
-        dots = ", ..." if found.untagged > 3 else ""
-        yield from _told(f"{counted(found.untagged, 'picture')} got no tag: {first}{dots}")
+        head = f"{counted(found.untagged, 'picture')} without a tag:"
+        yield from _listed(head, found.untagged, found.shown_untagged)
         if found.wants_time:
             yield from _told("no time stands in them; --date-from folder,exif,name,mtime also", 4)
             yield "      asks for the files' date on the disk, where that is right"
+    yield from _of_phones(found)
+
+
+def _of_phones(found: Scanned) -> Iterator[str]:
+    """What phones write, and isn't sure to be what it seems."""
     if found.heic_unread:
         yield from _told(
             f"{counted(found.heic_unread, 'HEIC picture')} couldn't be asked for the date:"
@@ -162,6 +178,18 @@ def _notes(found: Scanned) -> Iterator[str]:
             f"{counted(found.live_films, 'MOV file')} beside a still of the same name; if these are"
             " live photos: --exclude '*.mov', or --types pictures"
         )
+
+
+def _listed(head: str, count: int, first: Sequence[str], most: int = 3) -> Iterator[str]:
+    """On one line where that is enough; else a line each, so that a path can be copied."""
+    shown = [printable(one) for one in first[:most]]
+    line = f"  {head} {', '.join(shown)}{', ...' if count > len(shown) else ''}"
+    if len(line) <= COLUMNS:
+        yield line
+        return
+    yield from _told(head)
+    yield from (f"    {one}" for one in shown)
+    yield from _more(count, shown, 4)
 
 
 def _pairs(count: int, shown: Sequence[Renamed]) -> Iterator[str]:
@@ -186,7 +214,7 @@ def _next(found: Scanned, out: str) -> Iterator[str]:
 
 
 def _told(text: str, indent: int = 2) -> list[str]:
-    """A paragraph of so many columns; a path in it stays whole, to be copied."""
+    """A paragraph of so many columns."""
     return textwrap.wrap(
         text,
         COLUMNS,
@@ -225,6 +253,7 @@ def scanned_json(found: Scanned) -> str:
             },
             "renamed": {"count": found.renamed, "first": list(map(asdict, found.shown_renamed))},
             "merged": {"count": found.merged, "first": list(map(asdict, found.shown_merged))},
+            "below_dated": {"count": found.below_dated, "first": found.shown_below_dated},
             "kept_dates": {"count": found.kept_dates, "first": found.shown_kept_dates},
             "heic_beside_jpeg": found.heic_twins,
             "mov_beside_still": found.live_films,

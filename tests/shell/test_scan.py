@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
 import stat
 import sys
+import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from importer import api
 from importer.errors import StorageError, UsageError
+from importer.manifest import rules
 from importer.manifest.scan import exif, look, write
 from importer.manifest.scan.findings import Scanned
 from importer.manifest.scan.kinds import Left
@@ -220,6 +225,14 @@ def test_two_events_of_one_name_stay_two_collections(pics: Path) -> None:
     assert found.shown_merged[0].also == "sub/2017-12-20_Party/"
 
 
+def test_a_folder_inside_a_dated_one_is_pointed_at(pics: Path) -> None:
+    """JPEG is hardly an event; which folder is one, a person says."""
+    files(pics, "2018/2018-02-22 Smith/JPEG/1.jpg", "2018-02-23/Jones 2018-02-23/1.jpg")
+    rows, found = scan(pics)
+    assert [row["collection"] for row in rows] == ["JPEG", "Jones"]
+    assert (found.below_dated, found.shown_below_dated) == (1, ("2018/2018-02-22 Smith/JPEG/",))
+
+
 def test_a_collection_that_cannot_be_named_stays_blank(pics: Path) -> None:
     """Two such folders aren't thrown together."""
     camera(pics / "🎉/1.jpg", "2017:07:15 20:00:00")
@@ -369,6 +382,16 @@ def test_names_that_are_no_text_are_listed(pics: Path) -> None:
     assert "caf\\xe9.jpg: its name isn't UTF-8" in found.first_left_out[Left.NAME]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS and Windows refuse such names")
+def test_a_way_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    """No file below it could be named; above the manifest it doesn't matter."""
+    pics = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    files(pics, "1.jpg")
+    with pytest.raises(UsageError, match=r"caf\\xe9 has a name that isn't UTF-8"):
+        api.scan_folder(pics, tmp_path / "m.csv")
+    assert api.scan_folder(pics, pics / "m.csv").unnamed_rows == 1
+
+
 def test_the_file_is_for_a_spreadsheet(pics: Path, tmp_path: Path) -> None:
     """With a byte order mark, or Excel takes UTF-8 for something else; Windows' line ends."""
     files(pics, "2018-02-22 Müller, Hofer/1.jpg")
@@ -460,3 +483,27 @@ def test_many_threads_keep_the_order(pics: Path) -> None:
     assert sources(rows) == [f"pics/{f}/{n}.jpg" for f in range(12) for n in range(40)]
     assert {row["collection"] for row in rows} == {str(f) for f in range(12)}
     assert found.rows == 480
+
+
+NAMES = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="/\0"), max_size=12)
+
+
+@posix
+@settings(max_examples=12, deadline=None)
+@given(st.lists(st.tuples(NAMES, NAMES, st.sampled_from(["jpg", "CR2", "txt"])), max_size=8))
+def test_nothing_vanishes(names: list[tuple[str, str, str]]) -> None:
+    """Whatever files are called: each is a row of the manifest that reads it back, or counted."""
+    with tempfile.TemporaryDirectory() as home:
+        root = Path(home) / "pics"
+        paths = {f"x{folder[:9]}/{name}.{extension}" for folder, name, extension in names}
+        with contextlib.suppress(OSError):  # macOS doesn't take each name
+            files(root, "first.jpg", *paths)
+        there = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+        rows, found = scan(root)
+        kept = {(root.parent / row["source"]).relative_to(root).as_posix() for row in rows}
+        assert len(kept) == len(rows) == found.rows
+        assert kept <= there
+        assert len(there) == found.rows + sum(found.left_out.values())
+        assert all(rules.local_path(row["source"]) is None for row in rows)
+        checked = api.check_manifest(root.parent / "manifest.csv")
+        assert checked.rows == found.rows

@@ -247,6 +247,7 @@ EVERYTHING = Scanned(
     shown_untagged=("a/1.gif", "a/2.gif", "a/3.gif", "a/4.gif"),
     renamed=7, shown_renamed=(Renamed("Tom & Ann", "Tom - Ann"),),
     merged=1, shown_merged=(Renamed("a/Fair/", "Fair", "b/Fair/"),),
+    below_dated=1, shown_below_dated=("2018-02-22 Smith/JPEG/",),
     kept_dates=2, shown_kept_dates=("Party 2017-12-20", "Party 2018-12-19"),
     left_out=dict.fromkeys(Left, 2_000),
     first_left_out=dict.fromkeys(Left, ("a\x1b[31m/x", "b", "c", "d")),
@@ -264,7 +265,7 @@ def test_the_words_fit_a_terminal_and_leave_nothing_out() -> None:
     for wanted in (
         "--date-format", "--follow", "--raw keep", "Tom & Ann -> Tom - Ann", "... and 6 more",
         "its pictures are from 2017-07-15 to 2017-07-17 (EXIF)", "darkroom-importer[heic]",
-        "... and 10 more collections", "--exclude '*.mov'", "mtime",
+        "... and 10 more collections", "--exclude '*.mov'", "mtime", "--collection-from parent",
     ):  # fmt: skip
         assert wanted in " ".join(text.split()), wanted
     assert lines[-1] == "next: fill in what is blank, then importer check 'my list.csv'"

@@ -87,6 +87,8 @@ class Scanned:
     shown_merged: tuple[Renamed, ...] = ()
     kept_dates: int = 0  #: collections that keep the date in their name, since another has the name
     shown_kept_dates: tuple[str, ...] = ()
+    below_dated: int = 0  #: collections whose folder lies in one with a date
+    shown_below_dated: tuple[str, ...] = ()
     left_out: Mapping[Left, int] = field(default_factory=dict)
     first_left_out: Mapping[Left, tuple[str, ...]] = field(default_factory=dict)
     heic_twins: int = 0  #: HEIC files beside a JPEG of their name

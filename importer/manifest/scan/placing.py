@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from importer.manifest.scan import names
-from importer.manifest.scan.dates import folder_day
+from importer.manifest.scan.dates import folder_day, seems_dated
 
 if TYPE_CHECKING:
     from datetime import date
@@ -24,6 +24,8 @@ class Place:
     folder: str  #: the collection's folder as it is called; empty where the tree is too flat
     tag: str = ""
     undated: str = ""  #: the folder's name without its date
+    seems_dated: bool = False  #: it may have a date in an order that isn't read unasked
+    is_below_dated: bool = False  #: the folder above has a date, so that one may be the event
     way: str = ""  #: to the collection's folder, below the scanned one; ends with ``/``
 
     @property
@@ -47,11 +49,23 @@ def place_of(parts: tuple[str, ...], scanning: Scanning, *, root: str) -> Place:
     tag = names.tag(chain[at + 1 :]) if scanning.tag_from == "folder" else ""
     day, undated = folder_day(chain[at], scanning.date_formats)
     if scanning.collection_from == "text":
-        return Place(scanning.collection, day, scanning.collection, tag, scanning.collection, way)
+        return Place(
+            scanning.collection, day, scanning.collection, tag, scanning.collection, way=way
+        )
     # A folder that is called by its date alone is a collection of that name.
     undated = undated or (day.isoformat() if day else "")
     name = undated if scanning.keep_names else names.collection_name(undated)
-    return Place(name, day, chain[at], tag, undated, way)
+    above = chain[at - 1] if at > 1 and scanning.collection_from == "folder" else ""
+    return Place(
+        name,
+        day,
+        chain[at],
+        tag,
+        undated,
+        seems_dated=day is None and seems_dated(chain[at]),
+        is_below_dated=day is None and folder_day(above, scanning.date_formats)[0] is not None,
+        way=way,
+    )
 
 
 def _way(parts: tuple[str, ...]) -> str:

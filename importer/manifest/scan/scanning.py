@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from importer.errors import UsageError
 from importer.manifest import rules
-from importer.manifest.scan.dates import file_moment, is_utc, seems_dated
+from importer.manifest.scan.dates import file_moment, is_utc
 from importer.manifest.scan.deciding import Days, seconds_of
 from importer.manifest.scan.findings import EXAMPLES, LeftOut, Scanned
 from importer.manifest.scan.kinds import Left, doubles
@@ -20,7 +20,7 @@ from importer.manifest.scan.placing import place_of, tag_in_name
 from importer.manifest.scan.sources import source_of, way_to
 from importer.manifest.scan.spool import Spool, Spooled
 from importer.manifest.scan.telling import collections_in
-from importer.manifest.scan.walk import walk
+from importer.manifest.scan.walk import is_text, shown, walk
 from importer.manifest.scan.write import STDOUT, destination_of, write_manifest
 
 if TYPE_CHECKING:
@@ -59,6 +59,11 @@ def scan(
     root = os.path.abspath(folder)  # noqa: PTH100  (a link stays as it is called)
     below = destination.parent if destination else Path.cwd()
     prefix = way_to(root, str(below))
+    if not is_text(prefix):
+        raise UsageError(
+            f"{shown(prefix[:-1])} has a name that isn't UTF-8, so no list can name its files",
+            fix="rename the folder, or put the manifest into it with -o",
+        )
     with Spool() as spool, ExitStack() as stack:
         work = _Scan(scanning, spool, prefix, now, told, stack)
         try:
@@ -131,6 +136,7 @@ class _Scan:
 
     def _batches(self, root: str) -> Iterator[Batch]:
         name = Path(root).name
+        name = name if is_text(name) else ""
         for folder in walk(root, self.scanning, self.left):
             place = place_of(folder.parts, self.scanning, root=name)
             heics, films = doubles(folder.names)
@@ -168,7 +174,7 @@ class _Scan:
             if left is not None:
                 self.left.note(left, way + name, why)
                 continue
-            group = group or self._group_of(place)
+            group = group or self.spool.group_of(place)
             moment = self._clocks(name, one)
             tag = self._tag(place, name, way, moment)
             self.spool.add(Spooled(group, source, tag, moment))
@@ -176,10 +182,6 @@ class _Scan:
         if self.said_of and group:
             self.spool.note(group, self.said_of, self.said)
         self.said, self.said_of = {}, 0
-
-    def _group_of(self, place: Place) -> int:
-        is_odd = place.day is None and seems_dated(place.folder)
-        return self.spool.group_of(place, seems_dated=is_odd)
 
     def _clocks(self, name: str, seen: Seen) -> int | None:
         """Note what each clock says of a picture's day; gives its moment by the first one."""

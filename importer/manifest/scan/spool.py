@@ -30,7 +30,8 @@ CREATE TABLE sessions (id INTEGER PRIMARY KEY, number INTEGER);
 CREATE TABLE groups (
     id INTEGER PRIMARY KEY,
     name TEXT, day TEXT, apart TEXT,
-    folder TEXT, also TEXT, way TEXT, is_renamed INTEGER, seems_dated INTEGER,
+    folder TEXT, also TEXT, way TEXT,
+    is_renamed INTEGER, seems_dated INTEGER, is_below_dated INTEGER,
     pictures INTEGER DEFAULT 0,
     {", ".join(f"{c}_n INTEGER DEFAULT 0, {c}_first INTEGER, {c}_last INTEGER" for c in CLOCKS)},
     final TEXT, date TEXT DEFAULT '', date_from TEXT DEFAULT '', target INTEGER,
@@ -66,7 +67,7 @@ class Spool:
     def __exit__(self, *_: object) -> None:
         self.db.close()
 
-    def group_of(self, place: Place, *, seems_dated: bool) -> int:
+    def group_of(self, place: Place) -> int:
         """The collection of a place; those that can't be named stay apart, folder by folder."""
         day = place.day.isoformat() if place.day else ""
         with _translated():
@@ -76,9 +77,16 @@ class Spool:
             ).fetchone()
             if found is None:
                 made = self.db.execute(
-                    "INSERT INTO groups (name, day, apart, folder, way, is_renamed, seems_dated)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (*key, place.folder, place.way, place.is_renamed, seems_dated),
+                    "INSERT INTO groups (name, day, apart, folder, way, is_renamed, seems_dated,"
+                    " is_below_dated) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        *key,
+                        place.folder,
+                        place.way,
+                        place.is_renamed,
+                        place.seems_dated,
+                        place.is_below_dated,
+                    ),
                 )
                 return made.lastrowid or 0
             if place.way != found[1]:

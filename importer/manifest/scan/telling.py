@@ -26,6 +26,7 @@ def collections_in(spool: Spool, order: Sequence[DateFrom]) -> dict[str, Any]:
     renamed, _ = _count(spool, _RENAMED)
     merged, _ = _count(spool, _MERGED)
     kept, _ = _count(spool, _KEPT)
+    below, _ = _count(spool, "is_below_dated")
     (collections,) = spool.db.execute(
         "SELECT count(*) FROM (SELECT 1 FROM groups WHERE final <> '' GROUP BY final, date)"
     ).fetchone()
@@ -48,6 +49,8 @@ def collections_in(spool: Spool, order: Sequence[DateFrom]) -> dict[str, Any]:
         "shown_renamed": tuple(Renamed(*row) for row in _first(spool, "folder, name", _RENAMED)),
         "merged": merged,
         "shown_merged": tuple(Renamed(*row) for row in _first(spool, "way, name, also", _MERGED)),
+        "below_dated": below,
+        "shown_below_dated": tuple(way for (way,) in _first(spool, "way", "is_below_dated")),
         "kept_dates": kept,
         "shown_kept_dates": tuple(name for (name,) in _first(spool, "final", _KEPT)),
     }

@@ -101,7 +101,7 @@ class _Walker:
     ) -> None:
         """Put an entry where it belongs: to the files, the folders, or what is left out."""
         name, follow = entry.name, self._scanning.follow
-        if not name.isascii() and not _is_text(name):
+        if not name.isascii() and not is_text(name):
             self._left.note(Left.NAME, way + shown(name), "its name isn't UTF-8")
             return
         if not follow and (entry.is_symlink() or _is_junction(entry)):
@@ -161,7 +161,8 @@ def _in_order(names: Iterable[str]) -> list[str]:
     return sorted(sorted(names), key=_natural)
 
 
-def _is_text(name: str) -> bool:
+def is_text(name: str) -> bool:
+    """A name of UTF-8, as a manifest is; on Linux it may be any bytes."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
