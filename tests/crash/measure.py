@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from tests.crash.command import start
 from tests.crash.server import Server
 from tests.crash.work import FilledArchive, Work
+from tests.prepared import prepare
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Pace:
 @lru_cache(maxsize=1)
 def pace() -> Pace:
     """One import that nobody disturbs, a process of the tests."""
+    prepare()
     work = Work(rows=100, concurrency=4, delay_s=0.02)
 
     async def measure(folder: Path) -> Pace:

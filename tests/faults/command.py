@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.conftest import Archive
 from tests.crash.command import start
+from tests.prepared import Prepared
 from tests.wire import Exchange, Wire
 
 PATIENCE_S = 30.0  # for what should take a moment
@@ -31,7 +32,7 @@ class Ended:
 class Running:
     """A command that goes on."""
 
-    def __init__(self, process: asyncio.subprocess.Process, said: Path) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | Prepared, said: Path) -> None:
         self.process = process
         self._said = said
 
