@@ -29,7 +29,9 @@ from tests.signals.plan import Plan
 
 HANGS_S = 60.0
 NOISE_S = 4.0  # that a busy machine may take besides
-OURS = re.compile(r'File "[^"]*importer/(?!tests/)')  # a frame; before the first, Python itself still starts
+OURS = re.compile(
+    r'File "[^"]*importer/(?!tests/)'
+)  # a frame; before the first, Python itself still starts
 
 
 @dataclass(frozen=True, slots=True)
