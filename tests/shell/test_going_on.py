@@ -36,8 +36,9 @@ class Counting(Judging):
 
 async def half_done(archive, wire):
     """A job of which the first half is uploaded; the second was placed in part."""
+    (shared,) = archive.pictures(1)
     archive.write(
-        ((archive.pictures(1)[0], "Fair", "2018-02-22", f"p{n:05d}.jpg") for n in range(ROWS)),
+        ((shared, "Fair", "2018-02-22", f"p{n:05d}.jpg") for n in range(ROWS)),
         header=("source", "collection", "date", "name"),
     )
 

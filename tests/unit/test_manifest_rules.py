@@ -410,7 +410,7 @@ def test_an_excerpt_is_escaped_and_cut_at_80(text, shown):
     assert len(shown) <= 80
 
 
-@settings(max_examples=2_000)
+@settings(max_examples=300)
 @given(
     st.from_regex(rules._USUAL_URL, fullmatch=True)
     | st.text("htps:/.aZ0%?#@\\ [\u00e9-", max_size=40).map("https://a".__add__)
