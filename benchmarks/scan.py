@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ROWS = [100_000, 1_000_000]
 SMALL = [500, 2_000]
+KINDS = ("dated", "EXIF", "one folder")
 AN_EVENT = 1_000  # pictures
 SUB_FOLDERS = 3
 ONE_FOLDER_UP_TO = 100_000
@@ -35,13 +36,14 @@ BEGAN = datetime(2018, 2, 22, 18, tzinfo=UTC)
 def main() -> int:
     options = parser(__doc__, rounds=1)
     options.add_argument("--rows", type=int, action="append")
+    options.add_argument("--kind", choices=KINDS, action="append", help="default: all three")
     args = options.parse_args()
     sizes = args.rows or (SMALL if args.small else ROWS)
     heads = ["archive", "files", "rows/s", "CPU us a row", "peak MB"]
     table = Table("importer scan", heads)
     peaks: dict[str, list[float]] = {}
     trouble = ""
-    for kind in ("dated", "EXIF", "one folder"):
+    for kind in args.kind or KINDS:
         for rows in sizes:
             if kind == "one folder" and rows > ONE_FOLDER_UP_TO:
                 continue
@@ -93,12 +95,12 @@ def make(folder: Path, rows: int, kind: str) -> None:
             below = folder / name / f"Session {part + 1}"
             below.mkdir(parents=True)
             numbers = range(part, count, SUB_FOLDERS)
-            first = below / f"IMG_{part}.jpg"
+            first = below / f"IMG_{part:04d}.jpg"
             for number in numbers:
                 if number == part:
                     picture(first, day + timedelta(minutes=part * 10))
                 else:
-                    os.link(first, below / f"IMG_{number}.jpg")
+                    os.link(first, below / f"IMG_{number:04d}.jpg")
 
 
 def picture(path: Path, taken: datetime) -> None:

@@ -11,11 +11,14 @@ import pytest
 from importer.cli.scan_words import scanned_json, scanned_lines
 from importer.errors import UsageError
 from importer.manifest import rules
+from importer.manifest.scan.clocks import Clocks, on_the_disk
 from importer.manifest.scan.deciding import Days, bursts, day_of, decide, seconds_of
 from importer.manifest.scan.findings import Collected, LeftOut, Renamed, Scanned, Undated
 from importer.manifest.scan.globs import wanted_of
 from importer.manifest.scan.kinds import Left, doubles, file_left, folder_left, raw_left
+from importer.manifest.scan.look import Seen
 from importer.manifest.scan.options import Scanning
+from importer.manifest.scan.placing import Place
 from importer.manifest.scan.sources import source_of, way_to
 
 
@@ -169,6 +172,41 @@ def test_days_come_together() -> None:
     both = NIGHT | days("2018-02-21 10:00", "2018-02-22 20:00", 3)
     assert (both.pictures, both.first, both.last) == (5, date(2018, 2, 21), date(2018, 2, 23))
     assert day_of(seconds_of(datetime.fromisoformat("2018-02-22 23:59:59"))) == THE_22ND
+
+
+@pytest.mark.parametrize("unix_s", [1e18, -1e18, 1e12, float("inf"), float("nan")])
+def test_a_time_that_no_calendar_has_is_none(unix_s: float) -> None:
+    """A broken disk's date says nothing, and breaks nothing."""
+    assert on_the_disk(unix_s) is None
+
+
+def test_a_pixels_name_is_the_time_of_greenwich() -> None:
+    """Turned into this computer's, whatever that is; other names are local as they stand."""
+    clocks = Clocks(Scanning(date_from=("name",)), datetime.fromisoformat("2024-01-01"))
+    seen = Seen(None)
+    local = datetime.fromisoformat("2018-02-22T18:30:05Z").astimezone().replace(tzinfo=None)
+    assert clocks.tell("PXL_20180222_183005123.jpg", seen, {}) == seconds_of(local)
+    plain = datetime.fromisoformat("2018-02-22T18:30:05")
+    assert clocks.tell("IMG_20180222_183005.jpg", seen, {}) == seconds_of(plain)
+
+
+@pytest.mark.parametrize(
+    ("order", "tags", "day", "matter"),
+    [
+        ("folder,exif", "none", THE_22ND, False),
+        ("folder,exif", "none", None, True),
+        ("exif,folder", "none", THE_22ND, True),
+        ("folder,exif", "session", THE_22ND, True),
+        ("folder", "session", None, False),
+    ],
+)
+def test_clocks_are_asked_where_they_matter(
+    order: str, tags: str, day: date | None, matter: bool
+) -> None:
+    """No file is opened for what its folder's name has told."""
+    scanning = Scanning(date_from=tuple(order.split(",")), tag_from=tags)  # type: ignore[arg-type]
+    clocks = Clocks(scanning, datetime.fromisoformat("2024-01-01"))
+    assert clocks.matter_in(Place("A", day, "A")) == matter
 
 
 def test_a_pause_begins_the_next_session() -> None:

@@ -8,7 +8,6 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -38,7 +37,6 @@ class Batch:
     place: Place
     names: tuple[str, ...]
     wants_exif: bool
-    is_last: bool  #: of its folder
 
 
 class Seen(NamedTuple):
@@ -56,7 +54,7 @@ def batches(folder: Folder, place: Place, *, wants_exif: bool) -> Iterator[Batch
     size = OPENED if wants_exif else LOOKED_AT
     for start in range(0, len(folder.names), size):
         names = folder.names[start : start + size]
-        yield Batch(folder, place, names, wants_exif, is_last=start + size >= len(folder.names))
+        yield Batch(folder, place, names, wants_exif)
 
 
 def looked_at(
@@ -132,8 +130,3 @@ def _open(path: str, *, is_heic: bool) -> Seen:
 def _trouble(error: OSError) -> Seen:
     left = Left.GONE if isinstance(error, FileNotFoundError) else Left.UNREADABLE
     return Seen(left, error.strerror or "can't be read")
-
-
-def local_time(seconds: float) -> datetime:
-    """A moment of the system's clock in this computer's zone, as a camera would write it."""
-    return datetime.fromtimestamp(seconds)  # noqa: DTZ006  (local, as EXIF is)

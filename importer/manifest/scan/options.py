@@ -82,11 +82,6 @@ class Scanning:
         if self.session_gap_s <= 0:
             raise UsageError("--session-gap must be more than 0", fix="write it like 90s or 5m")
 
-    @property
-    def moments_from(self) -> tuple[DateFrom, ...]:
-        """What tells the time of day of a picture, in order; a folder's name doesn't."""
-        return tuple(one for one in self.date_from if one != "folder")
-
 
 _ORDER = "write it like folder,exif,name; mtime is the fourth"
 

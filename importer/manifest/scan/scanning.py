@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import UsageError
 from importer.manifest import rules
-from importer.manifest.scan.dates import file_moment, is_utc
-from importer.manifest.scan.deciding import Days, seconds_of
+from importer.manifest.scan.clocks import Clocks
 from importer.manifest.scan.findings import EXAMPLES, LeftOut, Scanned
 from importer.manifest.scan.kinds import Left, doubles
-from importer.manifest.scan.look import Batch, Seen, batches, local_time, look, looked_at
+from importer.manifest.scan.look import Batch, Seen, batches, look, looked_at
 from importer.manifest.scan.placing import place_of, tag_in_name
 from importer.manifest.scan.sources import source_of, way_to
 from importer.manifest.scan.spool import Spool, Spooled
@@ -25,11 +23,11 @@ from importer.manifest.scan.write import STDOUT, destination_of, write_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
+    from importer.manifest.scan.deciding import Days
     from importer.manifest.scan.options import DateFrom, Scanning
     from importer.manifest.scan.placing import Place
-
-NOON = time(12)  # of a day whose time isn't known: the same day, and the same night
 
 
 def scan(
@@ -65,7 +63,7 @@ def scan(
             fix="rename the folder, or put the manifest into it with -o",
         )
     with Spool() as spool, ExitStack() as stack:
-        work = _Scan(scanning, spool, prefix, now, told, stack)
+        work = _Scan(scanning, spool, prefix, Clocks(scanning, now), told, stack)
         try:
             work.take_in(root)
         except OSError as error:
@@ -108,7 +106,7 @@ class _Scan:
     scanning: Scanning
     spool: Spool
     prefix: str
-    now: datetime
+    clocks: Clocks
     told: Callable[[int], None]
     stack: ExitStack  #: what must be undone when the scan is over
     opens: bool = False  #: some files are opened, for their EXIF
@@ -119,8 +117,6 @@ class _Scan:
     live_films: int = 0
     heic_unread: int = 0
     files: int = 0
-    said: dict[DateFrom, Days] = field(default_factory=dict)  #: of the folder that is taken in
-    said_of: int = 0  #: pictures of that folder
 
     def take_in(self, root: str) -> None:
         """Walk the tree, look at its files, and spool the pictures.
@@ -142,7 +138,7 @@ class _Scan:
             heics, films = doubles(folder.names)
             self.heic_twins += heics
             self.live_films += films
-            wants_exif = self._wants_exif(place)
+            wants_exif = self.clocks.ask_exif and self.clocks.matter_in(place)
             if wants_exif and not self.opens:
                 self._prepare_to_open()
             yield from batches(folder, place, wants_exif=wants_exif)
@@ -153,19 +149,12 @@ class _Scan:
         self.stack.enter_context(exif.quietly())
         self.opens = True
 
-    def _wants_exif(self, place: Place) -> bool:
-        """Files are opened only where what they say can matter."""
-        order = self.scanning.date_from
-        if "exif" not in order:
-            return False
-        is_settled = place.day is not None and "folder" in order
-        is_first = is_settled and order.index("folder") < order.index("exif")
-        return self.scanning.tag_from == "session" or not is_first
-
     def _spool(self, batch: Batch, seen: list[Seen]) -> None:
         folder, place = batch.folder, batch.place
         way = "".join(f"{part}/" for part in folder.parts)
-        group = 0
+        is_asked = self.clocks.matter_in(place)
+        said: dict[DateFrom, Days] = {}
+        group = taken = 0
         for name, one in zip(batch.names, seen, strict=True):
             source = source_of(self.prefix, way + name)
             left, why = one.left, one.why
@@ -175,43 +164,13 @@ class _Scan:
                 self.left.note(left, way + name, why)
                 continue
             group = group or self.spool.group_of(place)
-            moment = self._clocks(name, one)
+            moment = self.clocks.tell(name, one, said) if is_asked else None
+            self.heic_unread += one.lacks_extra
             tag = self._tag(place, name, way, moment)
             self.spool.add(Spooled(group, source, tag, moment))
-            self.said_of += 1
-        if self.said_of and group:
-            self.spool.note(group, self.said_of, self.said)
-        self.said, self.said_of = {}, 0
-
-    def _clocks(self, name: str, seen: Seen) -> int | None:
-        """Note what each clock says of a picture's day; gives its moment by the first one."""
-        moment: int | None = None
-        self.heic_unread += seen.lacks_extra
-        for clock in self.scanning.moments_from:
-            seconds, has_time = self._told_by(clock, name, seen)
-            if seconds is None:
-                continue
-            days = Days(1, seconds, seconds)
-            self.said[clock] = self.said[clock] | days if clock in self.said else days
-            moment = seconds if moment is None and has_time else moment
-        return moment
-
-    def _told_by(self, clock: DateFrom, name: str, seen: Seen) -> tuple[int | None, bool]:
-        """A picture's moment by one clock, and whether it knows the time of day."""
-        if clock == "exif":
-            seconds = seen.exif
-            tomorrow = seconds_of(self.now) + 86_400
-            return (seconds if seconds is None or seconds <= tomorrow else None), True
-        if clock == "mtime":
-            return seconds_of(local_time(seen.mtime_s)), True
-        found = file_moment(name, self.scanning.date_formats)
-        if found is None:
-            return None, False
-        day, at = found
-        moment = datetime.combine(day, at or NOON)
-        if at is not None and is_utc(name):
-            moment = moment.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)
-        return seconds_of(moment), at is not None
+            taken += 1
+        if taken:
+            self.spool.note(group, taken, said)
 
     def _tag(self, place: Place, name: str, way: str, moment: int | None) -> str:
         """The picture's tag; a session's number comes when all are in."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from importer.manifest.scan.options import Scanning
 
 _natural = natsort_keygen(alg=ns.IGNORECASE)
+_NO_DIGITS = dict.fromkeys(map(ord, "0123456789"), "0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +158,12 @@ def shown(name: str) -> str:
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
-    # Twice, so that names that differ in their capitals alone have an order of their own.
-    return sorted(sorted(names), key=_natural)
+    """In natural order; names that differ in their capitals alone have one of their own."""
+    plain = sorted(names)
+    # IMG_0001 to IMG_9999, as cameras count: numbers of one length are in order as texts are, and
+    # natsort takes half of a scan's time.
+    is_even = len({name.translate(_NO_DIGITS) for name in plain}) <= 1
+    return plain if is_even else sorted(plain, key=_natural)
 
 
 def is_text(name: str) -> bool:
