@@ -8,10 +8,12 @@ print(summary.tally["uploaded"], "pictures are in the gallery")
 
 TYPE_CHECKING = False  # checkers know the name; loading typing takes a Ctrl-C's time, see below
 if TYPE_CHECKING:
-    from importer.api import check_manifest, import_manifest, run_import
+    from importer.api import check_manifest, import_manifest, run_import, scan_folder
     from importer.errors import ImporterError
     from importer.events import Observer
     from importer.manifest.check.findings import Findings
+    from importer.manifest.scan.findings import Scanned
+    from importer.manifest.scan.options import Scanning
     from importer.model import Outcome, Status, Summary, Tally
     from importer.secret import Token
     from importer.settings import Checking, Pace, Patience, Reading, Sending, Settings
@@ -27,6 +29,8 @@ __all__ = [
     "Pace",
     "Patience",
     "Reading",
+    "Scanned",
+    "Scanning",
     "Sending",
     "Settings",
     "Status",
@@ -37,13 +41,16 @@ __all__ = [
     "check_manifest",
     "import_manifest",
     "run_import",
+    "scan_folder",
 ]
 
 _HOMES = {
-    "api": ("check_manifest", "import_manifest", "run_import"),
+    "api": ("check_manifest", "import_manifest", "run_import", "scan_folder"),
     "errors": ("ImporterError",),
     "events": ("Observer",),
     "manifest.check.findings": ("Findings",),
+    "manifest.scan.findings": ("Scanned",),
+    "manifest.scan.options": ("Scanning",),
     "model": ("Outcome", "Status", "Summary", "Tally"),
     "secret": ("Token",),
     "settings": ("Checking", "Pace", "Patience", "Reading", "Sending", "Settings"),

@@ -143,6 +143,7 @@ def _notes(found: Scanned) -> Iterator[str]:
             both = f"{printable(one.folder)}, {printable(one.also)} -> {printable(one.name)}"
             yield from _told(both, 4)
         yield from _more(found.merged, found.shown_merged, 4)
+        yield "    if these are parts of several events: --collection-from parent, or top"
     if found.kept_dates:
         collections = counted(found.kept_dates, "collection")
         head = f"{collections} with the date in the name, since several have that name:"

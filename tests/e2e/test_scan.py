@@ -55,6 +55,8 @@ def test_what_is_blank_is_said_by_both(command: Command) -> None:
     checked = command("check", "m.csv")
     assert (checked.returncode, "the date is empty" in checked.stdout) == (1, True)
     assert command("check", "m.csv", "--default", "date=2017-07-15").returncode == 0
+    assert command("scan", "pics", "-o", "m.xlsx").returncode == 1
+    assert command("check", "m.xlsx", "--default", "date=2017-07-15").returncode == 0
 
     again = command("scan", "pics", "-o", "m.csv")
     assert (again.returncode, "--force" in again.stderr) == (2, True)

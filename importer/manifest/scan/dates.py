@@ -75,7 +75,7 @@ def file_moment(name: str, formats: tuple[str, ...] = ()) -> tuple[date, time | 
     ``IMG-20180222-WA0001.jpg``.
     """
     found = _one_day(name, formats)
-    if found is None:
+    if found is None or found.day in _UNSET:
         return None
     return found.day, _time_at(name, found.end)
 
