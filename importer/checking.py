@@ -89,7 +89,7 @@ def _looked(
     opened: OpenedManifest, reading: Reading, checking: Checking, clock: Clock, stack: ExitStack
 ) -> Iterator[tuple[Batch, Sequence[Looked | None]]]:
     """All rows, with what their files told as far as it was asked for."""
-    rows = map(opened.judging.judge, stack.enter_context(closing(opened.manifest.rows())))
+    rows = map(opened.judging.judge, stack.enter_context(closing(opened.rows())))
     if checking.files == "none":
         return unseen(rows)
     is_deep = checking.files == "deep"

@@ -22,15 +22,16 @@ from importer.settings import Reading
 from importer.transfer.intake import Intake, Judging
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from contextlib import ExitStack
 
     from importer.ledger.mark import Placed
     from importer.manifest.encodings import Guess
     from importer.manifest.protocol import Manifest, Survey
-    from importer.model import Status
+    from importer.model import Row, Status
 
-#: where only a file's form and place matter, no cell has to be filled
-ANYTHING = Reading(defaults={"collection": "-", "date": "-"})
+#: where only a file's form and place matter, no cell has to be filled and no column to be there
+ANYTHING = Reading(defaults={"source": "-", "collection": "-", "date": "-"})
 #: where nothing but the columns' names is looked at, each byte is a letter
 NAMES = replace(ANYTHING, encoding="latin-1")
 
@@ -44,6 +45,10 @@ class OpenedManifest:
     judging: Judging
     folder: Path  #: to which its paths are relative
     notices: tuple[str, ...] = ()  #: what a person should know of how the file is read
+
+    def rows(self) -> Generator[Row]:
+        """Every row, as it is to be judged."""
+        return self.judging.in_order(self.manifest.rows())
 
 
 def open_for_reading(path: Path, reading: Reading, *, origin: str) -> OpenedManifest:
@@ -65,12 +70,16 @@ def open_for_reading(path: Path, reading: Reading, *, origin: str) -> OpenedMani
         manifest = open_manifest(path, replace(reading, encoding=encoding))
         columns = _columns(manifest, reading)
     validator = Validator(columns, reading, folder=folder, origin=origin)
-    return OpenedManifest(manifest, columns, Judging(validator, columns), folder, notices)
+    return OpenedManifest(manifest, columns, Judging(validator, columns, reading), folder, notices)
 
 
 def _columns(manifest: Manifest, reading: Reading) -> Columns:
     return find_columns(
-        manifest.path, manifest.header, line=manifest.header_line, defaults=reading.defaults
+        manifest.path,
+        manifest.header,
+        line=manifest.header_line,
+        defaults=reading.defaults,
+        named=reading.columns,
     )
 
 
@@ -192,8 +201,8 @@ class OpenedJob:
         )
 
     def intake(self, wanted: frozenset[Status], lines: tuple[int, int] | None = None) -> Intake:
-        admission = Admission(self.journal, self.snapshot, wanted)
         manifest = self.manifest
+        admission = Admission(self.journal, self.snapshot, wanted)
         return Intake(
             manifest.manifest,
             manifest.judging,

@@ -108,10 +108,11 @@ def _is_lost(opened: OpenedJob, status: str, line: int, key: bytes) -> bool:
 
 def _take_over(opened: OpenedJob, settings: Settings) -> int:
     """Read ``.part`` as the results file that it is; gives how many rows of it may be there."""
-    reading = replace(settings.reading, encoding="", delimiter="", sheet="")  # it is ours
+    # It is ours, and its rows stand in the order of their outcomes: none means the one above.
+    reading = replace(settings.reading, encoding="", delimiter="", sheet="", fill_down=False)
     part = open_for_reading(opened.job.part, reading, origin=opened.job.origin)
     survey = part.manifest.survey()
-    snapshot = begin_snapshot(opened.journal, survey, settings.reading)
+    snapshot = begin_snapshot(opened.journal, survey, reading)
     intake = OpenedJob(part, opened.job, survey, opened.journal, snapshot).intake(frozenset())
     while intake.next_chunk() is not None:
         pass

@@ -40,6 +40,7 @@ class Row(NamedTuple):
 
     line: int  #: physical line on which the record begins, counted from 1, header included
     cells: Sequence[str]  #: verbatim, one a column
+    filled: Sequence[str] | None = None  #: the same as they are judged, where blanks were filled
 
     def __repr__(self) -> str:  # a cell may be a secret, such as a pre-signed URL
         return f"<Row of line {self.line}, {len(self.cells)} cells>"
@@ -71,8 +72,7 @@ class RemoteUrl:
 Source: TypeAlias = LocalFile | RemoteUrl
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):  # and no dataclass: it is made for each of ten million rows
     """A valid row: one picture that is to be sent once."""
 
     key: bytes  #: identity between runs, 16 bytes; see manifest.identity

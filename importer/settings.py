@@ -27,7 +27,7 @@ RowsWanted = Literal["new", "failed", "unknown", "all"]
 class Reading:
     """How the manifest is read."""
 
-    defaults: Mapping[str, str] = field(default_factory=dict)  #: field -> value for blank cells
+    defaults: Mapping[str, str] = field(default_factory=dict)  #: field -> text for blank cells
     lines: tuple[int, int] | None = None  #: first and last physical line, both included
     any_type: bool = False  #: send also what is no picture and no video
     root: Path | None = None  #: files outside this folder are not sent
@@ -35,9 +35,24 @@ class Reading:
     encoding: str = ""  #: of a text that has no byte order mark; empty: see manifest.encodings
     delimiter: str = ""  #: between cells; empty: the line of column names tells
     sheet: str = ""  #: of a spreadsheet; empty: the first with names of columns in it
+    columns: Mapping[str, str] = field(default_factory=dict)  #: field -> its column's name
+    fill_down: bool = False  #: a blank cell means the one above
+    date_format: str = ""  #: of the date column, as strptime has it; empty: 2018-02-22 alone
+    ascii_names: bool = False  #: collections take no letters outside of A-Z
+    allow_conflicts: bool = False  #: send also what contradicts an earlier row's collection
 
     def __post_init__(self) -> None:
         _check(self.buffer >= 1 << 20, "buffer", self.buffer, "1M or more")
+
+    @property
+    def meaning(self) -> str:
+        """All that makes other rows of the same bytes, as a text to compare."""
+        told: list[object] = [sorted(self.defaults.items())]
+        more = (sorted(self.columns.items()), self.fill_down, self.date_format, self.ascii_names,
+                self.allow_conflicts)  # fmt: skip
+        if any(more):
+            told += more
+        return " ".join(map(repr, told))
 
     @property
     def block(self) -> int:

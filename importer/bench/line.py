@@ -88,7 +88,7 @@ def first_rows(manifest: Path, reading: Reading, count: int) -> Rows:
     first, last = reading.lines or (0, 10**12)
     lines: list[int] = []
     size = 0
-    rows = opened.manifest.rows()
+    rows = opened.rows()
     for row in rows:
         if not first <= row.line <= last:
             continue

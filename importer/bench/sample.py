@@ -70,7 +70,7 @@ def take_sample(manifest: Path, reading: Reading, *, at_most: int = ROWS) -> Sam
         ManifestError: it can't be read, or none of its rows can be sent.
     """
     opened = open_for_reading(manifest, reading, origin="")
-    rows, chosen = spread(opened.manifest.rows(), at_most)
+    rows, chosen = spread(opened.rows(), at_most)
     judged = [opened.judging.judge(row) for row in chosen]
     found = []
     urls = 0

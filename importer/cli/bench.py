@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from importer.cli import columns as meaning
 from importer.cli.allowance import allow_open_files
 from importer.cli.options import (
+    AllowHttp,
     AnyType,
+    CaFile,
     Defaults,
     Delimiter,
     Encoding,
+    Proxy,
     Root,
     Sheet,
     flags_again,
@@ -88,21 +92,20 @@ def bench(
             "-c", "--concurrency", metavar="N|auto", help="Pictures on their way at once."
         ),
     ] = "auto",
+    column: meaning.ColumnNames = None,
     default: Defaults = None,
+    fill_down: meaning.FillDown = False,
+    date_format: meaning.DateFormat = "",
+    ascii_names: meaning.AsciiNames = False,
+    allow_conflicts: meaning.AllowConflicts = False,
     encoding: Encoding = "",
     delimiter: Delimiter = "",
     sheet: Sheet = "",
     root: Root = None,
     any_type: AnyType = False,
-    proxy: Annotated[str, typer.Option(metavar="URL", help="Go through this proxy.")] = "",
-    ca_file: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="An authority's certificate to trust (PEM)."),
-    ] = None,
-    allow_http: Annotated[
-        bool,
-        typer.Option("--allow-http", help="Send the token over a line that others can read."),
-    ] = False,
+    proxy: Proxy = "",
+    ca_file: CaFile = None,
+    allow_http: AllowHttp = False,
     yes: Annotated[
         bool, typer.Option("-y", "--yes", help="Don't ask before pictures are sent.")
     ] = False,
@@ -127,6 +130,7 @@ def bench(
     reading = Reading(
         parse_defaults(default), parse_lines(lines), any_type=any_type, root=root,
         encoding=encoding, delimiter=delimiter, sheet=sheet,
+        **meaning.of_columns(context.params),
     )  # fmt: skip
     sending = Sending(
         endpoint=endpoint or DEFAULT_ENDPOINT, proxy=proxy, ca_file=ca_file, allow_http=allow_http

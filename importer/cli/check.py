@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from importer import api
+from importer.cli import columns as meaning
 from importer.cli.options import (
     AnyType,
     Defaults,
@@ -27,8 +28,14 @@ from importer.units import parse_link, parse_size
 
 
 def check(
+    context: typer.Context,
     manifest: Annotated[Path, typer.Argument(help="The manifest.", show_default=False)],
+    column: meaning.ColumnNames = None,
     default: Defaults = None,
+    fill_down: meaning.FillDown = False,
+    date_format: meaning.DateFormat = "",
+    ascii_names: meaning.AsciiNames = False,
+    allow_conflicts: meaning.AllowConflicts = False,
     encoding: Encoding = "",
     delimiter: Delimiter = "",
     sheet: Sheet = "",
@@ -76,6 +83,7 @@ def check(
     reading = Reading(
         defaults=parse_defaults(default), any_type=any_type, root=root,
         encoding=encoding, delimiter=delimiter, sheet=sheet,
+        **meaning.of_columns(context.params),
     )  # fmt: skip
     checking = Checking(
         files="none" if no_files else "deep" if deep else "look",

@@ -76,6 +76,30 @@ Sheet = Annotated[
         help="Of a spreadsheet. Default: the first with the columns' names.",
     ),
 ]
+Proxy = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        **env("proxy"),
+        help="Go through this proxy.",
+    ),
+]
+CaFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        **env("ca-file"),
+        help="An authority's certificate to trust (PEM).",
+    ),
+]
+AllowHttp = Annotated[
+    bool,
+    typer.Option(
+        "--allow-http",
+        **env("allow-http"),
+        help="Send the token over a line that others can read.",
+    ),
+]
 
 
 def parse_defaults(texts: list[str] | None) -> dict[str, str]:

@@ -12,13 +12,17 @@ from typing import Annotated, Literal
 import typer
 
 from importer import api
+from importer.cli import columns as meaning
 from importer.cli.allowance import allow_open_files, collect_seldom
 from importer.cli.confirm import confirmed
 from importer.cli.options import (
+    AllowHttp,
     AnyType,
+    CaFile,
     Defaults,
     Delimiter,
     Encoding,
+    Proxy,
     Root,
     Sheet,
     flags_again,
@@ -169,7 +173,12 @@ def run(
             metavar="TYPE", **_env("content-type"), help="Instead of the picture's own type."
         ),
     ] = "",
+    column: meaning.ColumnNames = None,
     default: Defaults = None,
+    fill_down: meaning.FillDown = False,
+    date_format: meaning.DateFormat = "",
+    ascii_names: meaning.AsciiNames = False,
+    allow_conflicts: meaning.AllowConflicts = False,
     encoding: Encoding = "",
     delimiter: Delimiter = "",
     sheet: Sheet = "",
@@ -233,25 +242,9 @@ def run(
         Path | None,
         typer.Option(metavar="PATH", **_env("log-file"), help="Write a log, without secrets."),
     ] = None,
-    proxy: Annotated[
-        str, typer.Option(metavar="URL", **_env("proxy"), help="Go through this proxy.")
-    ] = "",
-    ca_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH",
-            **_env("ca-file"),
-            help="An authority's certificate to trust (PEM).",
-        ),
-    ] = None,
-    allow_http: Annotated[
-        bool,
-        typer.Option(
-            "--allow-http",
-            **_env("allow-http"),
-            help="Send the token over a line that others can read.",
-        ),
-    ] = False,
+    proxy: Proxy = "",
+    ca_file: CaFile = None,
+    allow_http: AllowHttp = False,
 ) -> None:
     """Import the pictures that MANIFEST lists, or go on where an earlier run ended.
 
@@ -277,6 +270,7 @@ def run(
             encoding=encoding,
             delimiter=delimiter,
             sheet=sheet,
+            **meaning.of_columns(context.params),
         ),
         pace=Pace(
             concurrency=parse_concurrency(concurrency),

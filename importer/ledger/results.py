@@ -31,7 +31,7 @@ from importer.manifest.identity import repeated
 from importer.model import Invalid, Status, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from importer.ledger.cells import DrawnCells
@@ -49,6 +49,8 @@ CHUNK_ROWS = 1_000  # rows that are looked up in the journal at once
 
 class Judge(Protocol):
     """What the drawing asks of the rows that no run has read yet."""
+
+    def in_order(self, rows: Generator[Row]) -> Generator[Row]: ...
 
     def judge(self, row: Row) -> Picture | Invalid: ...
 
@@ -145,7 +147,7 @@ class Drawing:
         writer = csv.writer(file, delimiter=self.manifest.delimiter)
         writer.writerow([*self.columns.own_header, *RESULT_COLUMNS])
         own_cells, delimiter = self.columns.own_cells, self.manifest.delimiter
-        for rows in _chunks(self.manifest.rows(), CHUNK_ROWS):
+        for rows in _chunks(self.judge.in_order(self.manifest.rows()), CHUNK_ROWS):
             if not is_wanted():
                 raise StorageError(
                     "the results file was left as it was", fix="the next run writes it"

@@ -45,7 +45,9 @@ def survey_of(
         told = Survey(rows, 0, found.sha256, found.size_bytes, found.mtime_ns, manifest.form)
         if _digest_of(told, reading) == digest:
             can_seek = isinstance(manifest, Seekable) and manifest.can_seek
-            marked = find_mark(journal, open_rows(wanted)) if can_seek else None
+            # Where a blank cell means the one above, no row can be read without those before it.
+            may_jump = can_seek and not reading.fill_down
+            marked = find_mark(journal, open_rows(wanted)) if may_jump else None
             if marked is None or found.landmarks is None:
                 return Surveyed(told, None)
             return Surveyed(told, Placed(marked[0], found.landmarks, marked[1]))
@@ -66,8 +68,8 @@ def _last(journal: Path) -> tuple[int, bytes]:
 
 def _digest_of(survey: Survey, reading: Reading) -> bytes:
     """The same bytes read under other settings (``--default``, ``--sheet``) are other rows."""
-    defaults = sorted(reading.defaults.items())
-    return hashlib.sha256(survey.sha256 + f"{defaults!r}{survey.form}".encode()).digest()
+    text = f"{reading.meaning}{survey.form}"
+    return hashlib.sha256(survey.sha256 + text.encode("utf-8", "surrogatepass")).digest()
 
 
 def begin_snapshot(journal: Journal, survey: Survey, reading: Reading) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from importer.errors import ManifestError
+from importer.errors import ManifestError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,24 +98,41 @@ class Columns:
 
 
 def find_columns(
-    path: Path, header: Sequence[str], *, line: int, defaults: Mapping[str, str]
+    path: Path,
+    header: Sequence[str],
+    *,
+    line: int,
+    defaults: Mapping[str, str],
+    named: Mapping[str, str] | None = None,
 ) -> Columns:
     """Find the fields in a header.
 
+    Args:
+        path: the manifest, for messages.
+        header: its columns' names.
+        line: where they stand.
+        defaults: fields that need no column.
+        named: field -> the name of its column, where ``--column`` says so.
+
     Raises:
         ManifestError: a required column is missing, or two columns mean the same.
+        UsageError: there is no column of a name that was given.
     """
     claims: dict[str, list[int]] = {}
     recorded: dict[str, int] = {}
+    first: dict[str, int] = {}
     for index, name in enumerate(header):
+        if first.setdefault(folded(name), index) != index and name.strip():
+            raise _twice(path, header, [first[folded(name)], index], name.strip(), line)
         if (result := _RESULT_OF.get(folded(name))) is not None:
-            if result in recorded:
-                raise _twice(path, header, [recorded[result], index], result, line)
             recorded[result] = index
         elif (field := _FIELD_OF.get(folded(name))) is not None:
             claims.setdefault(field, []).append(index)
-    place: dict[str, int] = {}
-    for field, indices in claims.items():
+    place = _named_places(header, named or {}, first, recorded)
+    for field, claimed in claims.items():
+        indices = [index for index in claimed if index not in place.values()]
+        if field in place or not indices:
+            continue
         # The field's own name wins over an alias, which is then a column like any other.
         own_name = [i for i in indices if folded(header[i]) == folded(field)]
         if len(own_name or indices) > 1:
@@ -127,12 +145,48 @@ def find_columns(
     return Columns(tuple(header), place, recorded, own)
 
 
+def _named_places(
+    header: Sequence[str],
+    named: Mapping[str, str],
+    first: Mapping[str, int],
+    recorded: Mapping[str, int],
+) -> dict[str, int]:
+    """Where the columns stand that ``--column`` names."""
+    place: dict[str, int] = {}
+    for field, name in named.items():
+        index = first.get(folded(name), -1)
+        if index < 0 or index in recorded.values():
+            own = {one: header[at].strip() for one, at in first.items() if one}
+            near = difflib.get_close_matches(folded(name), own, 3, 0.6)
+            fix = f"did you mean {' or '.join(repr(own[one]) for one in near)}?" if near else ""
+            raise UsageError(
+                f"--column {field}={name}: there is no such column",
+                fix=fix or f"there are: {_listed(header)}",
+            )
+        if index in place.values():
+            other = next(one for one, at in place.items() if at == index)
+            raise UsageError(
+                f"--column names {header[index]!r} both as {other} and as {field}",
+                fix="one column has one meaning",
+            )
+        place[field] = index
+    return place
+
+
+def _listed(header: Sequence[str]) -> str:
+    return ", ".join(repr(name)[1:-1] or "(no name)" for name in header[:12])[:200]
+
+
 def _twice(
     path: Path, header: Sequence[str], indices: Sequence[int], meaning: str, line: int
 ) -> ManifestError:
-    names = " and ".join(repr(header[i]) for i in indices[:2])
-    what = f"the columns {names} both mean {meaning}"
-    return ManifestError(path, what, line=line, fix="rename one of them")
+    one, other = (header[i] for i in indices[:2])
+    if folded(one) == folded(other):
+        what = f"two columns are called {one.strip()!r}, number {indices[0] + 1} and"
+        return ManifestError(path, f"{what} {indices[1] + 1}", line=line, fix="rename one of them")
+    what = f"the columns {one!r} and {other!r} both mean {meaning}"
+    fix = f"rename one of them, or say --column {meaning}={shlex.quote(one.strip())}"
+    return ManifestError(path, what, line=line, fix=fix)
 
 
 def _missing(
@@ -145,10 +199,11 @@ def _missing(
         if index not in taken and difflib.get_close_matches(folded(name), names, 1, 0.75)
     ]
     if near:
-        fix = f"rename the column {near[0]!r} to {field}"
+        fix = f"rename the column {near[0]!r} to {field}, or say --column"
+        fix += f" {field}={shlex.quote(near[0].strip())}"
     else:
-        fix = f"add a column {field} (also known as {', '.join(ALIASES[field])})"
-        fix += f", or say --default {field}=..." if field != "source" else ""
-    seen = ", ".join(repr(name)[1:-1] or "(no name)" for name in header[:12])
-    what = f"there is no column {field} among: {seen[:200]}"
+        fix = f"add a column {field} (also known as {', '.join(ALIASES[field])}), or say"
+        fix += f" --column {field}=ITS-NAME"
+        fix += f" or --default {field}=TEXT" if field != "source" else ""
+    what = f"there is no column {field} among: {_listed(header)}"
     return ManifestError(path, what, line=line, fix=fix)

@@ -22,13 +22,26 @@ class Identity(NamedTuple):
 
 def key_of(origin: str, identity: Identity) -> bytes:
     """SHA-256 over version, endpoint's origin and the fields, cut to 16 bytes."""
-    # Each part with its length, so that none can run into the next one.
     collection, date, url, tag, name, source = identity
-    return _digest(
-        f"{len(VERSION)}:{VERSION}{len(origin)}:{origin}{len(collection)}:{collection}"
-        f"{len(date)}:{date}{len(url)}:{url}{len(tag)}:{tag}{len(name)}:{name}"
-        f"{len(source)}:{source}"
+    return key_behind(key_start(origin, collection, date, url), key_part(tag), name, source)
+
+
+def key_start(origin: str, collection: str, date: str, url: str) -> str:
+    """The part of what is hashed that the rows of one collection have in common."""
+    return (
+        f"{key_part(VERSION)}{key_part(origin)}{key_part(collection)}{key_part(date)}"
+        f"{key_part(url)}"
     )
+
+
+def key_part(text: str) -> str:
+    """One field with its length, so that none can run into the next one."""
+    return f"{len(text)}:{text}"
+
+
+def key_behind(start: str, tag: str, name: str, source: str) -> bytes:
+    """The key of one row among those that have this start; ``tag`` is a part already."""
+    return _digest(f"{start}{tag}{len(name)}:{name}{len(source)}:{source}")
 
 
 def repeated(key: bytes, occurrence: int) -> bytes:

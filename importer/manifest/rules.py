@@ -15,6 +15,8 @@ from urllib.parse import unquote, urlsplit
 
 from yarl import URL
 
+from importer.manifest.dates import DateForm, advice_on
+
 Wrong: TypeAlias = tuple[str, str, str] | None
 
 LONGEST = 255  # characters of a name, a tag or a collection; no file system takes more in a name
@@ -35,6 +37,8 @@ _USUAL_URL = re.compile(
 _NUL = "%00"
 _USUAL_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ ./-]*")  # likewise
 _USUAL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .-]*")
+#: both at once: a path in which nothing has to be looked at, and the file's name in it
+_USUAL_FILE = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_ ./-]*/)?([A-Za-z0-9_][A-Za-z0-9_ .-]*)")
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -45,8 +49,11 @@ def excerpt(text: str, limit: int = 80) -> str:
     return shown if len(shown) <= limit else shown[: limit - 2] + "…" + shown[-1]
 
 
-def collection_name(text: str) -> Wrong:
-    """API: letters, digits, white space and ``-``. Letters of any script, and their marks."""
+def collection_name(text: str, *, is_ascii: bool = False) -> Wrong:
+    """API: letters, digits, white space and ``-``. Letters of any script, and their marks.
+
+    With ``is_ascii`` (``--ascii-names``) only those from A to Z: the page doesn't say which.
+    """
     if not text:
         return "no_collection", "the collection is empty", "write the event's name there"
     if len(text) > LONGEST:
@@ -57,14 +64,18 @@ def collection_name(text: str) -> Wrong:
         )
     if _PLAIN.fullmatch(text):
         return None
-    bad = [(i, c) for i, c in enumerate(text, 1) if not _is_collection_character(c)]
+    bad = [
+        (i, c)
+        for i, c in enumerate(text, 1)
+        if not _is_collection_character(c) or (is_ascii and not c.isascii())
+    ]
     if not bad:
         return None
     listed = ", ".join(f"{c!r} at {i}" for i, c in bad[:5]) + (" ..." if len(bad) > 5 else "")
     return (
         "bad_collection",
         f"the collection {excerpt(text)} has characters that the gallery doesn't take: {listed}",
-        "use letters, digits, spaces and -",
+        f"use {'letters from A to Z' if is_ascii else 'letters'}, digits, spaces and -",
     )
 
 
@@ -72,27 +83,32 @@ def _is_collection_character(c: str) -> bool:
     return c in "0123456789 -" or unicodedata.category(c)[0] in "LM"
 
 
-def event_date(text: str) -> Wrong:
-    """API: ``2018-02-22``. No other form is guessed at: 02/03/2018 is two different days."""
+def event_date(text: str, *, form: DateForm | None = None) -> Wrong:
+    """API: ``2018-02-22``. No other form is guessed at: 02/03/2018 is two different days.
+
+    With ``form`` (``--date-format``) what comes here is still as it was written only where it isn't
+    of that form.
+    """
     if not text:
-        return "no_date", "the date is empty", "write it like 2018-02-22"
+        return "no_date", "the date is empty", f"write it like {_example(form)}"
     if _DATE.fullmatch(text):
         return None if _is_day(text) else ("bad_date", f"there is no day {text}", "correct it")
+    if form is not None:
+        what = f"the date {excerpt(text)} is not in the form {form.text}"
+        return "bad_date", what, f"write it like {_example(form)}"
     loose = _LOOSE_DATE.fullmatch(text)
     wanted = f"{loose[1]}-{int(loose[2]):02d}-{int(loose[3]):02d}" if loose else ""
     if wanted and not _is_day(wanted):
         return "bad_date", f"there is no day {wanted}", "correct it, like 2018-02-22"
-    if wanted:
-        return (
-            "bad_date",
-            f"the date {excerpt(text)} is not in the gallery's form",
-            f"write {wanted}",
-        )
     return (
         "bad_date",
         f"the date {excerpt(text)} is not in the form year-month-day",
-        ("write it like 2018-02-22"),
+        f"write {wanted}" if wanted else advice_on(text),
     )
+
+
+def _example(form: DateForm | None) -> str:
+    return form.example() if form is not None else "2018-02-22"
 
 
 def _is_day(text: str) -> bool:
@@ -159,6 +175,15 @@ def _printable(text: str, word: str) -> Wrong:
                 ("remove the character"),
             )
     return None
+
+
+def usual_file(text: str) -> str:
+    """The name of the picture at a local path that is surely good; empty where one must look."""
+    found = _USUAL_FILE.fullmatch(text)
+    if found is None:
+        return ""
+    name = found[1]
+    return name if len(name) <= LONGEST else ""
 
 
 def looks_like_url(text: str) -> bool:

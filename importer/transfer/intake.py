@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from importer.errors import ManifestError
 from importer.ledger.mark import Mark, Stretches, open_rows, stamped_rows
+from importer.manifest.filling import fill_down
 from importer.manifest.protocol import Seekable
 from importer.manifest.recorded import Recorded, recorded_in
 from importer.model import Invalid, LocalFile, Picture
@@ -27,17 +28,24 @@ if TYPE_CHECKING:
     from importer.manifest.protocol import Manifest
     from importer.manifest.validate import Validator
     from importer.model import Admitted, Row
+    from importer.settings import Reading
     from importer.transfer.halting import Halting
 
 CHUNK_ROWS = 256  # rows placed in one transaction; about 3 ms of work
 
 
 class Judging:
-    """A validator that also reads what a results file records."""
+    """A validator that also reads what a results file records, and what blank cells mean."""
 
-    def __init__(self, validator: Validator, columns: Columns) -> None:
+    def __init__(self, validator: Validator, columns: Columns, reading: Reading) -> None:
         self._validator = validator
         self._columns = columns
+        self._fills_down = reading.fill_down
+        self.allows_conflicts = reading.allow_conflicts
+
+    def in_order(self, rows: Generator[Row]) -> Generator[Row]:
+        """A manifest's rows, from the first on, as they are to be judged."""
+        return fill_down(rows, self._columns) if self._fills_down else rows
 
     def judge(self, row: Row) -> Picture | Invalid:
         return self._validator.judge(row)
@@ -114,7 +122,7 @@ class Intake:
     def _all_chunks(self) -> Generator[list[Admitted]]:
         admission = self.admission
         if self._placed is None:
-            with closing(self._manifest.rows()) as rows:
+            with closing(self._judging.in_order(self._manifest.rows())) as rows:
                 yield from self._read(rows)
             return
         mark, landmarks, rows_open = self._placed

@@ -26,7 +26,7 @@ class Counting(Judging):
     """Judges, and knows which lines it was asked for."""
 
     def __init__(self, judging: Judging) -> None:
-        super().__init__(judging._validator, judging._columns)
+        super().__init__(judging._validator, judging._columns, Reading())
         self.lines: list[int] = []
 
     def judge(self, row):

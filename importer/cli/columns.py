@@ -1,0 +1,111 @@
+"""Options that say what a manifest's columns mean, shared by the verbs that read its rows."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from importer.errors import UsageError
+from importer.manifest.columns import ALIASES, FIELDS, folded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def _or_of_environment(texts: list[str] | None) -> list[str]:
+    """What was typed, else ``IMPORTER_COLUMN``, a line each: names may have spaces."""
+    return texts or os.environ.get("IMPORTER_COLUMN", "").splitlines()
+
+
+ColumnNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="FIELD=NAME",
+        help='How your manifest calls a column: --column source="Datei". Repeatable.',
+        callback=_or_of_environment,
+    ),
+]
+FillDown = Annotated[
+    bool,
+    typer.Option(
+        "--fill-down",
+        envvar="IMPORTER_FILL_DOWN",
+        show_envvar=False,
+        help="A blank collection, date, URL or tag means the one above.",
+    ),
+]
+DateFormat = Annotated[
+    str,
+    typer.Option(
+        metavar="FORM",
+        envvar="IMPORTER_DATE_FORMAT",
+        show_envvar=False,
+        help="How dates are written: '%d.%m.%Y'. Default: 2018-02-22.",
+    ),
+]
+AsciiNames = Annotated[
+    bool,
+    typer.Option(
+        "--ascii-names",
+        envvar="IMPORTER_ASCII_NAMES",
+        show_envvar=False,
+        help="Refuse letters outside of A-Z in a collection's name.",
+    ),
+]
+AllowConflicts = Annotated[
+    bool,
+    typer.Option(
+        "--allow-conflicts",
+        envvar="IMPORTER_ALLOW_CONFLICTS",
+        show_envvar=False,
+        help="Send also rows that give a collection another date or URL than an earlier row.",
+    ),
+]
+
+
+def of_columns(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a ``Reading`` that these options make, from a verb's parameters.
+
+    Raises:
+        UsageError: one of them can't be used.
+    """
+    return {
+        "columns": parse_columns(parameters["column"]),
+        "fill_down": parameters["fill_down"],
+        "date_format": parameters["date_format"],
+        "ascii_names": parameters["ascii_names"],
+        "allow_conflicts": parameters["allow_conflicts"],
+    }
+
+
+def parse_columns(texts: list[str] | None) -> dict[str, str]:
+    """``["source=Datei"]`` as ``{"source": "Datei"}``.
+
+    Raises:
+        UsageError: not of that form, no field of ours, or one field twice.
+    """
+    columns: dict[str, str] = {}
+    fields = {folded(field): field for field in FIELDS}
+    for text in texts or []:
+        given, equals, name = text.partition("=")
+        field = fields.get(folded(given))
+        if not equals or not name.strip() or field is None:
+            raise UsageError(f"--column {text!r} can't be used", fix=_advice(folded(given)))
+        if field in columns:
+            raise UsageError(
+                f"--column names two columns for {field}: {columns[field]!r} and {name!r}",
+                fix="name one of them",
+            )
+        columns[field] = name.strip()
+    return columns
+
+
+def _advice(given: str) -> str:
+    known = {folded(name): field for field in FIELDS for name in (field, *ALIASES[field])}
+    near = difflib.get_close_matches(given, known, 1, 0.7)
+    which = f"{known[near[0]]}=NAME" if near else "FIELD=NAME"
+    return f"write {which}, with one of these fields: {', '.join(FIELDS)}"
