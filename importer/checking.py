@@ -15,6 +15,7 @@ from importer.inspection.files import THREADS, Looker, looked_at, unseen
 from importer.inspection.folders import Folders
 from importer.inspection.spill import Spill
 from importer.job import open_for_reading
+from importer.ledger.claims import agreed
 from importer.manifest import rules
 from importer.manifest.check.fixes import Corrector, DateCells
 from importer.manifest.check.rows import Check
@@ -71,7 +72,10 @@ def check(
         )
         fixing = stack.enter_context(_Fixing(opened)) if checking.fix is not None else None
         next_told = TOLD_EVERY
-        for judged, looked in _looked(opened, reading, checking, clock, stack):
+        allowed = check.warnings.note if reading.allow_conflicts else None
+        read = stack.enter_context(closing(opened.rows()))
+        rows = agreed(map(opened.judging.judge, read), opened.columns, allowed)
+        for judged, looked in _looked(opened, rows, reading, checking, clock, stack):
             check.add(judged, looked)
             if fixing is not None:
                 fixing.note(judged, looked)
@@ -86,10 +90,14 @@ def check(
 
 
 def _looked(
-    opened: OpenedManifest, reading: Reading, checking: Checking, clock: Clock, stack: ExitStack
+    opened: OpenedManifest,
+    rows: Iterator[Picture | Invalid],
+    reading: Reading,
+    checking: Checking,
+    clock: Clock,
+    stack: ExitStack,
 ) -> Iterator[tuple[Batch, Sequence[Looked | None]]]:
     """All rows, with what their files told as far as it was asked for."""
-    rows = map(opened.judging.judge, stack.enter_context(closing(opened.rows())))
     if checking.files == "none":
         return unseen(rows)
     is_deep = checking.files == "deep"

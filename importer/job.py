@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from importer.errors import ManifestError, UsageError
 from importer.ledger.admission import Admission
+from importer.ledger.claiming import Claiming
 from importer.ledger.job import Job
 from importer.ledger.journal import Journal, known_manifest
 from importer.ledger.results import Drawing
@@ -22,7 +23,7 @@ from importer.settings import Reading
 from importer.transfer.intake import Intake, Judging
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
     from contextlib import ExitStack
 
     from importer.ledger.mark import Placed
@@ -49,6 +50,14 @@ class OpenedManifest:
     def rows(self) -> Generator[Row]:
         """Every row, as it is to be judged."""
         return self.judging.in_order(self.manifest.rows())
+
+    def keys(self) -> Iterator[tuple[bytes, int]]:
+        """Under which keys the journal may know the rows, and their lines."""
+        for row in self.rows():
+            recorded = self.judging.recorded(row)
+            if recorded is not None and recorded.key:
+                yield recorded.key, row.line
+            yield self.judging.judge(row).key, row.line
 
 
 def open_for_reading(path: Path, reading: Reading, *, origin: str) -> OpenedManifest:
@@ -202,7 +211,13 @@ class OpenedJob:
 
     def intake(self, wanted: frozenset[Status], lines: tuple[int, int] | None = None) -> Intake:
         manifest = self.manifest
-        admission = Admission(self.journal, self.snapshot, wanted)
+        claiming = Claiming(
+            self.journal,
+            manifest.columns,
+            is_allowed=manifest.judging.allows_conflicts,
+            rows=manifest.keys,
+        )
+        admission = Admission(self.journal, self.snapshot, wanted, claiming=claiming)
         return Intake(
             manifest.manifest,
             manifest.judging,

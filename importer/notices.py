@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 
 def before_sending(opened: OpenedJob) -> Iterator[str]:
-    """How the manifest is read; an empty one; a journal that lies where it isn't safe."""
-    yield from opened.manifest.notices
+    """An empty manifest; a journal that lies where it isn't safe."""
     if not opened.survey.rows:
         yield f"{opened.job.manifest} has no rows below the line of column names"
     disk = network_disk(opened.job.results.parent)
@@ -34,6 +33,13 @@ def after_reading(opened: OpenedJob, admission: Admission, *, is_whole: bool) ->
         yield (
             f"{counted(admission.edited, 'row')} that were sent have other cells now (the first is"
             f" line {admission.edited_line}); they are not sent again"
+        )
+    claiming = admission.claiming
+    if claiming is not None and claiming.count:
+        yield (
+            f"{counted(claiming.count, 'row')} that give a collection another date or URL than an"
+            f" earlier row (the first is line {claiming.first_line}) were not held back, for"
+            " --allow-conflicts"
         )
     survey = opened.survey
     if stamp_of(str(opened.job.manifest)) != (survey.size_bytes, survey.mtime_ns):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
+    from importer.ledger.claiming import Claiming
     from importer.ledger.journal import Journal
     from importer.ledger.mark import Mark
     from importer.manifest.recorded import Recorded
@@ -56,6 +57,7 @@ class Admission:
     wanted: frozenset[Status]
     edited: int = 0  #: rows whose cells differ from those that were uploaded; they are not sent
     edited_line: int = 0  #: the first of them
+    claiming: Claiming | None = None  #: what rows say of their collections; None: anything goes
     uploaded: list[tuple[JournalRow, Picture]] = field(default_factory=list)  #: seen in the chunk
 
     def admit(
@@ -78,7 +80,11 @@ class Admission:
         if not judged:
             return []
         self.uploaded.clear()
+        if self.claiming is not None:
+            self.claiming.look_back(row for row, _ in judged)
         with self.journal.transaction() as db:
+            if self.claiming is not None:
+                judged = self.claiming.agreed(judged)
             keys = [
                 row.key if recorded is None or recorded.key == row.key
                 else self._key_of(row, recorded)

@@ -15,14 +15,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 APPLICATION = 0x44494D50  # "DIMP": tells our journals from other SQLite files
-VERSION = 1
+VERSION = 2  # 2 brought the claims
 
 #: a message that a disk has spoilt is still shown, as far as it can be read
 TEXT = partial(str, encoding="utf-8", errors="replace")
 
 UNREADABLE = "its tables can't be read"
 
-TABLES = """
+CLAIMS = """\
+CREATE TABLE claims (
+    what TEXT PRIMARY KEY,  -- d, u or n for date, URL or name, and the name or URL it belongs to
+    said TEXT NOT NULL,
+    line INTEGER NOT NULL   -- 0: by a row that was sent before this state of the manifest
+) WITHOUT ROWID;
+"""
+TABLES = f"""
+{CLAIMS}
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE runs (
     run INTEGER PRIMARY KEY, started_at TEXT NOT NULL, ended_at TEXT,
@@ -108,6 +116,12 @@ def _prepare(db: sqlite3.Connection, path: Path, *, is_new: bool) -> None:
     db.execute("PRAGMA synchronous = FULL")  # an intent must be on the disk before it is acted on
     # KiB. Small and so the same for any length; the system's own cache holds the rest.
     db.execute("PRAGMA cache_size = -2048")
+    if not is_new and version < VERSION:
+        # Begun by an importer that knew no claims: its next run reads the manifest from its head.
+        db.executescript(
+            f"BEGIN; {CLAIMS} DELETE FROM meta WHERE name = 'placed';"
+            f"UPDATE snapshots SET digest = x''; PRAGMA user_version = {VERSION}; COMMIT;"
+        )
     if is_new:
         db.executescript(
             f"BEGIN; {TABLES} PRAGMA application_id = {APPLICATION};"

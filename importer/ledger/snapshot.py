@@ -6,6 +6,7 @@ import hashlib
 import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
+from importer.ledger.claims import begin_claims
 from importer.ledger.mark import Placed, find_mark, open_rows
 from importer.ledger.schema import peeking
 from importer.manifest.landmarks import look_at_bytes
@@ -85,4 +86,5 @@ def begin_snapshot(journal: Journal, survey: Survey, reading: Reading) -> int:
             "INSERT INTO snapshots (digest, rows) VALUES (?, ?) RETURNING snapshot",
             (digest, survey.rows),
         ).fetchone()[0]
+        begin_claims(db)
     return number

@@ -166,6 +166,21 @@ ADVICE: Mapping[str, Advice] = {
     "several_tags": Advice(
         "The cell looks like several tags", f"The gallery takes one tag a picture. {_CELL}"
     ),
+    "other_date": Advice(
+        "The collection has another date further up",
+        "A collection has one date. Correct the wrong one in the results file, then run it again;"
+        " if both are meant, say --allow-conflicts.",
+    ),
+    "other_url": Advice(
+        "The collection has another URL further up",
+        "A collection has one URL. Correct the wrong one in the results file, then run it again; if"
+        " both are meant, say --allow-conflicts.",
+    ),
+    "shared_url": Advice(
+        "Another collection has this URL further up",
+        "Give each collection a URL of its own in the results file, then run it again; if it is"
+        " meant so, say --allow-conflicts.",
+    ),
     "bad_tag": Advice("The tag has a character that can't be sent", _CELL),
     "long_tag": Advice("The tag is too long", _CELL),
     "no_name": Advice("The picture has no name", f"Fill in the column name. {_CELL}"),

@@ -16,6 +16,7 @@ if sys.platform == "win32":
     pytest.skip("disks and rights as POSIX knows them", allow_module_level=True)
 
 from importer.errors import ImporterError, JournalMismatch, StorageError, UsageError
+from importer.ledger.schema import VERSION
 from importer.model import Summary
 from tests.conftest import Archive
 from tests.faults.command import done, rights, without_roots_rights
@@ -192,7 +193,7 @@ async def test_a_newer_importers_journal_is_refused(fault: Fault, archive: Archi
         assert str(archive.journal) in error.what
         assert "newer importer" in error.what
         assert "pip install -U" in error.fix
-        set_version(archive.journal, 1)
+        set_version(archive.journal, VERSION)
         wire.script = None
         await ends_well(trial, wire)
 
