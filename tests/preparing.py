@@ -26,6 +26,7 @@ READY = b"ready\n"
 LOADED = (
     "importer.cli", "importer.run", "importer.report", "importer.progress.bars",
     "tests.crash.failpoints", "uvloop",
+    "pydantic.type_adapter",  # by typer, as soon as an option has a value
 )  # fmt: skip
 
 
