@@ -20,6 +20,7 @@ from importer.manifest import rules
 from importer.manifest.check.fixes import Corrector, DateCells
 from importer.manifest.check.rows import Check
 from importer.manifest.columns import FIELDS
+from importer.manifest.dates import DateForm
 from importer.manifest.protocol import Seekable
 from importer.model import Invalid, LocalFile, Picture
 
@@ -157,12 +158,14 @@ class _Fixing:
         self._dates.note_right(sum(isinstance(row, Picture) for row in judged))
 
     def write(self, out: Path, reading: Reading) -> Fixed:
+        form = DateForm(reading.date_format) if reading.date_format else None
         corrector = Corrector(
             self._opened.columns,
             are_serials=self._dates.are_serials,
-            is_right_date=lambda text: rules.event_date(text) is None,
+            is_right_date=lambda text: (
+                bool(form and form.iso(text)) or rules.event_date(text) is None
+            ),
         )
-        del reading
         opened = self._opened
         return write_copy(opened.manifest, opened.columns, out, corrector, self._sources)
 

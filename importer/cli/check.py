@@ -17,6 +17,7 @@ from importer.cli.options import (
     Encoding,
     Root,
     Sheet,
+    flags_again,
     is_terminal,
     parse_defaults,
 )
@@ -99,5 +100,9 @@ def check(
     if json:
         typer.echo(findings_json(findings, link=speed))
     else:
-        typer.echo("\n".join(findings_lines(findings, manifest, link=speed)))
+        form = [f"--encoding={encoding}"] * bool(encoding) + [f"--sheet={sheet}"] * bool(sheet)
+        lines = findings_lines(
+            findings, manifest, link=speed, flags=flags_again(context), form=form
+        )
+        typer.echo("\n".join(lines))
     raise typer.Exit(findings.exit_code)

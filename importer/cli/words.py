@@ -12,6 +12,7 @@ from humanize import intcomma, naturalsize
 from importer.bench.words import LINKS
 from importer.manifest.check.findings import SHOWN_OF_A_KIND
 from importer.manifest.rules import excerpt
+from importer.progress.closing import quoted
 from importer.progress.words import span
 from importer.units import counted
 
@@ -29,11 +30,20 @@ SHOWN_CORRECTIONS = 50
 LONG_S = 60.0  # on the slowest of the usual links; less needs no estimate
 
 
-def findings_lines(findings: Findings, manifest: Path, *, link: float = 0.0) -> list[str]:
+def findings_lines(
+    findings: Findings,
+    manifest: Path,
+    *,
+    link: float = 0.0,
+    flags: Sequence[str] = (),
+    form: Sequence[str] = (),
+) -> list[str]:
     """The findings, a kind after the other, then what a run would send and how long it takes.
 
     Args:
         link: bits a second of the link to the gallery; 0: a few usual ones are told.
+        flags: those that the next command needs as well.
+        form: likewise, but not for a corrected copy.
     """
     lines = [
         *(line for note in findings.notes for line in (*_wrapped(f"note: {note}", "", "  "), "")),
@@ -46,14 +56,14 @@ def findings_lines(findings: Findings, manifest: Path, *, link: float = 0.0) -> 
     lines += _times(findings.size_bytes, link)
     if findings.fixed is not None:
         lines += ["", *_corrections(findings.fixed)]
-    return [*lines, *_wrapped(f"next: {_next(findings, manifest)}", "", "  ")]
+    return [*lines, *_wrapped(f"next: {_next(findings, manifest, flags, form)}", "", "  ")]
 
 
-def _next(findings: Findings, manifest: Path) -> str:
+def _next(findings: Findings, manifest: Path, flags: Sequence[str], form: Sequence[str]) -> str:
     if findings.fixed is not None and findings.fixed.cells:
-        return f"importer check {findings.fixed.out}"
+        return quoted(["importer", "check", findings.fixed.out, *flags])
     if findings.is_clean:
-        return f"importer run {manifest}"
+        return quoted(["importer", "run", str(manifest), *flags, *form])
     left_out = findings.rows - findings.sendable - findings.duplicates
     return (
         f"correct these cells, then check again; a run would leave out {counted(left_out, 'row')}"

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from datetime import date, timedelta
 
+from importer.manifest.dates import EXCEL_BEGINS, EXCEL_DAYS
+
 _YEAR_FIRST = re.compile(r"([0-9]{4})([-/. ])([0-9]{1,2})\2([0-9]{1,2})\.?")
 _COMPACT = re.compile(r"((?:19|20)[0-9]{2})([0-9]{2})([0-9]{2})")
 _TIMED = re.compile(
@@ -19,8 +21,6 @@ _MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september",
     "october", "november", "december",
 )  # fmt: skip
-EXCEL_BEGINS = date(1899, 12, 30)  # the day 0 of spreadsheets, after their 1900-02-29
-EXCEL_DAYS = range(20_000, 60_000)  # 1954 to 2064
 
 
 def sure_date(text: str, *, are_serials: bool = False) -> str:
