@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from importer.manifest.scan.options import Scanning
     from importer.model import Outcome, Status, Summary, Tally
     from importer.secret import Token
-    from importer.settings import Checking, Pace, Patience, Reading, Sending, Settings
+    from importer.settings import Checking, Pace, Patience, Reading, Sending, Settings, Urls
 
 __version__ = "0.1.0"
 
@@ -37,6 +37,7 @@ __all__ = [
     "Summary",
     "Tally",
     "Token",
+    "Urls",
     "__version__",
     "check_manifest",
     "import_manifest",
@@ -53,7 +54,7 @@ _HOMES = {
     "manifest.scan.options": ("Scanning",),
     "model": ("Outcome", "Status", "Summary", "Tally"),
     "secret": ("Token",),
-    "settings": ("Checking", "Pace", "Patience", "Reading", "Sending", "Settings"),
+    "settings": ("Checking", "Pace", "Patience", "Reading", "Sending", "Settings", "Urls"),
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importer.errors import ManifestError, UsageError
+from importer.errors import ImporterError, ManifestError, UsageError
 from importer.ledger.admission import Admission
 from importer.ledger.claiming import Claiming
 from importer.ledger.job import Job
@@ -23,13 +23,14 @@ from importer.settings import Reading
 from importer.transfer.intake import Intake, Judging
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from contextlib import ExitStack
 
     from importer.ledger.mark import Placed
     from importer.manifest.encodings import Guess
     from importer.manifest.protocol import Manifest, Survey
     from importer.model import Row, Status
+    from importer.settings import Settings
 
 #: where only a file's form and place matter, no cell has to be filled and no column to be there
 ANYTHING = Reading(defaults={"source": "-", "collection": "-", "date": "-"})
@@ -235,3 +236,21 @@ def borrowed_journal(job: Job, files: ExitStack) -> Journal:
         with Journal.open(job) as journal, Journal.open(job, path=copy) as borrowed:
             journal.db.backup(borrowed.db)
     return files.enter_context(Journal.open(job, path=copy))
+
+
+def draw_report(job: Job, settings: Settings, warn: Callable[[str], None]) -> str:
+    """Draw the report at a run's end; gives its path, or nothing where it can't be written."""
+    from importer.report import write_report  # here: jinja2 costs 30 ms of start
+
+    try:
+        report = write_report(
+            job.journal,
+            out=job.results.with_suffix(".html"),
+            results=job.results,
+            manifest=settings.manifest.name,
+            flags=settings.flags,
+        )
+    except ImporterError as error:
+        warn(f"the report was not written: {error.what}")
+        return ""
+    return str(report)

@@ -69,6 +69,8 @@ class RemoteUrl:
     url: str = field(repr=False)  #: may be pre-signed, and so a secret
 
 
+URL_TEXT = "text/plain"  #: a body's type when it is an address, and never a picture's
+
 Source: TypeAlias = LocalFile | RemoteUrl
 
 

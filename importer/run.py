@@ -17,6 +17,7 @@ from importer.job import (
     OpenedJob,
     OpenedManifest,
     borrowed_journal,
+    draw_report,
     job_of,
     open_for_reading,
     refuse_to_overwrite,
@@ -35,6 +36,7 @@ from importer.telling import Telling
 from importer.transfer.buffer import Buffer
 from importer.transfer.crew.crew import Crew
 from importer.transfer.delivery import Delivery
+from importer.transfer.fetching import opened as opened_fetching
 from importer.transfer.halting import Halting
 from importer.transfer.limits import Limits
 from importer.transfer.pacing import Pacing
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from importer.ledger.snapshot import Surveyed
     from importer.secret import Token
     from importer.settings import Settings
+    from importer.transfer.fetching import Fetching
     from importer.transfer.intake import Intake
 
 TERM_GRACE_S = 10.0  # after SIGTERM or SIGHUP somebody waits who will soon use force
@@ -185,6 +188,17 @@ class Run:
 
     async def _send(self, opened: OpenedJob, intake: Intake) -> int:
         """Deliver; gives the number of requests that were made."""
+        reading, results = self._settings.reading, opened.job.results
+        buffer = Buffer(reading.buffer, block=reading.block)
+        clock, halting, warn = self._clock, self._halting, self._telling.warn
+        async with opened_fetching(
+            self._settings, results, buffer=buffer, clock=clock, halting=halting, warn=warn
+        ) as fetching:
+            return await self._deliver(opened, intake, buffer, fetching)
+
+    async def _deliver(
+        self, opened: OpenedJob, intake: Intake, buffer: Buffer, fetching: Fetching | None
+    ) -> int:
         settings, clock, halting = self._settings, self._clock, self._halting
         sending, patience, pace = settings.sending, settings.patience, settings.pace
         pacing = Pacing(pace, patience, canary=settings.canary, clock=clock, halting=halting)
@@ -208,7 +222,8 @@ class Run:
                 token=self._token,
                 patience=patience,
                 reading=settings.reading,
-                buffer=Buffer(settings.reading.buffer, block=settings.reading.block),
+                buffer=buffer,
+                fetching=fetching,
             )
             async with crew, anyio.create_task_group() as around:
                 around.start_soon(self._telling.tick, rows, intake, delivery)
@@ -284,7 +299,9 @@ class Run:
             journal.end_run(timestamp(self._clock.now()), summary.exit_code, code)
         if is_dry or self._is_hurried or not self._settings.report:
             return summary
-        return replace(summary, report=await anyio.to_thread.run_sync(self._write_report, job))
+        warn = self._telling.warn
+        path = await anyio.to_thread.run_sync(draw_report, job, settings, warn)
+        return replace(summary, report=path)
 
     async def _draw(self, opened: OpenedJob) -> Drawn:
         """Draw the results file.
@@ -297,23 +314,6 @@ class Run:
         return await anyio.to_thread.run_sync(
             lambda: drawing.draw(is_wanted=lambda: not self._is_hurried)
         )
-
-    def _write_report(self, job: Job) -> str:
-        """Draw the report; gives its path, or nothing where it can't be written."""
-        from importer.report import write_report  # here: jinja2 costs 30 ms of start
-
-        try:
-            report = write_report(
-                job.journal,
-                out=job.results.with_suffix(".html"),
-                results=job.results,
-                manifest=self._settings.manifest.name,
-                flags=self._settings.flags,
-            )
-        except ImporterError as error:
-            self._telling.warn(f"the report was not written: {error.what}")
-            return ""
-        return str(report)
 
     async def _end_at(self, seconds: float) -> None:
         await self._clock.sleep(max(0.0, seconds - self._telling.seconds))

@@ -215,6 +215,20 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
+class Urls:
+    """What becomes of rows whose source is a URL."""
+
+    mode: Literal["pass", "fetch", "pass-then-fetch"] = "pass"  #: pass: the gallery fetches
+    limit: int = 2 * 10**9  #: bytes of one picture; of larger ones nothing is kept
+    per_host: int = 4  #: downloads at once from one host, which may be old and slow
+    allow_private: bool = False  #: fetch also from this computer and the network around it
+
+    def __post_init__(self) -> None:
+        _check(self.limit >= 1, "fetch-limit", self.limit, "1 or more")
+        _check(1 <= self.per_host <= 64, "per-host", self.per_host, "a number from 1 to 64")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that one run is told, but for the token."""
 
@@ -225,6 +239,7 @@ class Settings:
     pace: Pace = field(default_factory=Pace)
     patience: Patience = field(default_factory=Patience)
     sending: Sending = field(default_factory=Sending)
+    urls: Urls = field(default_factory=Urls)
     canary: bool = True  #: the first row goes alone, before all others
     strict: bool = False  #: nothing is sent while one row is bad
     dry_run: bool = False

@@ -35,6 +35,7 @@ from importer.cli.options import (
 )
 from importer.cli.options import env as _env
 from importer.cli.secrecy import keep
+from importer.cli.urls import AllowPrivate, FetchLimit, PerHost, Urls, urls_of
 from importer.credentials import find_token
 from importer.logbook import logbook
 from importer.progress import (
@@ -114,8 +115,7 @@ def run(
         typer.Option(metavar="SIZE", **_env("bandwidth"), help="At most so much a second: 10M."),
     ] = None,
     buffer: Annotated[
-        str,
-        typer.Option(metavar="SIZE", **_env("buffer"), help="Memory for pictures."),
+        str, typer.Option(metavar="SIZE", **_env("buffer"), help="Memory for pictures.")
     ] = "256M",
     processes: Annotated[
         str,
@@ -159,10 +159,10 @@ def run(
             help="Sent, but nobody answered: leave it to you, or send it again (may be twice).",
         ),
     ] = "hold",
-    urls: Annotated[
-        Literal["pass"],
-        typer.Option(**_env("urls"), help="URL rows: the gallery fetches the picture itself."),
-    ] = "pass",
+    urls: Urls = "pass",
+    fetch_limit: FetchLimit = "2G",
+    per_host: PerHost = 4,
+    allow_private: AllowPrivate = False,
     encode: Annotated[
         Literal["raw", "multipart"],
         typer.Option(**_env("encode"), help="The body: the picture's bytes, or a form."),
@@ -295,13 +295,13 @@ def run(
             ca_file=ca_file,
             allow_http=allow_http,
         ),
+        urls=urls_of(urls, fetch_limit, per_host, allow_private=allow_private),
         canary=canary,
         strict=strict,
         dry_run=dry_run,
         report=report,
         flags=flags_again(context),
     )
-    del urls  # the other way of treating them comes with a later release
     token = find_token(token_file, os.environ)
     keep(token)
     allow_open_files()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from importer.destination.verdicts import judge
-from importer.model import RemoteUrl, Request
+from importer.model import URL_TEXT, Request
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,10 +38,10 @@ class EventGallery:
         self._prefix: tuple[Token, str] | None = None
 
     def request(self, picture: Picture, *, media_type: str, token: Token) -> Request:
-        """The POST of one picture; URL rows are sent as the address's text."""
+        """The POST of one picture; of a URL row that isn't fetched here, of the address's text."""
         url = self._url(picture, token)
-        is_text = isinstance(picture.source, RemoteUrl)
-        media_type = "text/plain; charset=utf-8" if is_text else self._content_type or media_type
+        is_text = media_type == URL_TEXT
+        media_type = f"{URL_TEXT}; charset=utf-8" if is_text else self._content_type or media_type
         if self._encode == "multipart" and not is_text:
             head = _part_head(picture.name, media_type)
             form = f"multipart/form-data; boundary={BOUNDARY}"

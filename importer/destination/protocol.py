@@ -15,7 +15,7 @@ class Destination(Protocol):
     """An API that takes one picture a request."""
 
     def request(self, picture: Picture, *, media_type: str, token: Token) -> Request:
-        """How this picture is posted. ``media_type`` is that of its own bytes."""
+        """How this picture is posted. ``media_type`` is that of its bytes, or model.URL_TEXT."""
         ...
 
     def judge(self, reply: Reply, *, now: datetime) -> Verdict:

@@ -20,6 +20,8 @@ _AGAIN = "Run the job again; rows that are done are not sent twice."
 _LATER = f"The gallery had trouble, not the picture. Wait a while. {_AGAIN}"
 _NETWORK = f"Look at the network between here and the gallery. {_AGAIN}"
 _ASK = "Ask whoever runs the gallery, and show them the message."
+_BROWSE = "Open the address in a browser. Correct the cell in the results file, then run it again."
+_OLD = f"Does the address open in a browser? Wait a while, or try --per-host 1. {_AGAIN}"
 _CELL = "Correct the cell in the results file, then run it again."
 
 ADVICE: Mapping[str, Advice] = {
@@ -60,6 +62,39 @@ ADVICE: Mapping[str, Advice] = {
         "The file has other content than what was uploaded",
         "The gallery has the older picture. Leave it so, or send the new one as a second picture"
         " with --rows all and the row's --lines.",
+    ),
+    # ------------------------------------------------------------ the picture's address
+    "source_private": Advice(
+        "The address is of this computer, or of the network around it",
+        "Is that meant, such as a NAS of your own? Run again with --allow-private. If the list came"
+        " from somebody else, ask why it names that address.",
+    ),
+    "source_url": Advice("The address can't be fetched", _CELL),
+    "source_redirect": Advice("The address sends us somewhere we don't follow", _BROWSE),
+    "source_empty": Advice("The address gives nothing", _BROWSE),
+    "source_too_large": Advice(
+        "The file behind the address is too large",
+        "Is it meant? Run again with a larger --fetch-limit.",
+    ),
+    "source_encoding": Advice("What the old server sends can't be unpacked", _BROWSE),
+    "source_range": Advice("The old server goes on with the wrong part of a file", _OLD),
+    "source_cut": Advice("The old server ends the connection too early", _OLD),
+    "source_timeout": Advice("The old server is too slow, or silent", _OLD),
+    "source_connect": Advice("The old server can't be reached", _OLD),
+    "source_dns": Advice(
+        "The address's host has no such name",
+        f"Look for a typing error, or whether the host has moved. {_AGAIN}",
+    ),
+    "source_proxy": Advice("The proxy doesn't let us to the address", f"Look at --proxy. {_AGAIN}"),
+    "source_certificate": Advice(
+        "The old server's certificate is not trusted",
+        "It may have run out: write http:// in the results file if that will do, or give its"
+        " authority with --ca-file; then run again.",
+    ),
+    "source_not_http": Advice("Something answers there that is no web server", _BROWSE),
+    "source_down": Advice(
+        "The old server didn't work for a while",
+        f"Nothing was sent, and the rows wait. {_AGAIN}",
     ),
     # ------------------------------------------------------------ what the gallery said
     "too_large": Advice(
@@ -209,6 +244,10 @@ def advice_on(code: str) -> Advice:
     """The advice on a code; a general one where the table has none."""
     if code in ADVICE:
         return ADVICE[code]
+    if gone := re.fullmatch("source_http_([1-5][0-9][0-9])", code):
+        is_gone = gone[1].startswith("4") and gone[1] not in ("408", "429")
+        todo = _BROWSE if is_gone else _OLD
+        return Advice(f"The old server doesn't give the picture (status {gone[1]})", todo)
     status = re.fullmatch("http_([1-5][0-9][0-9])", code)
     if status and status[1].startswith("4"):
         return Advice(f"The gallery refuses the picture (status {status[1]})", _ASK)

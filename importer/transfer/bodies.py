@@ -118,6 +118,9 @@ class Streamed:
         """Another process has sent it; the digest is empty where it didn't come to the end."""
         self._told = sha256
 
+    def let_go(self) -> None:
+        """It won't be sent any more. Its file stays; see fetch.fetched for one that doesn't."""
+
     async def blocks(self) -> AsyncGenerator[memoryview]:
         """The bytes, exactly ``size_bytes`` of them, SLICE at most at once.
 

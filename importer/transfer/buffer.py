@@ -42,17 +42,25 @@ class Buffer:
 
     def hold(self, bodies: Iterable[Body | Elsewhere]) -> None:
         """These have been read."""
-        self._held += sum(body.size_bytes for body in bodies if not isinstance(body, Streamed))
+        self.reserve(sum(body.size_bytes for body in bodies if not isinstance(body, Streamed)))
+
+    def reserve(self, size_bytes: int) -> None:
+        """So many will be read piece by piece."""
+        self._held += size_bytes
         if self._held >= self._size and not self._is_ended:
             self._room.clear()
 
+    def give_back(self, size_bytes: int) -> None:
+        """They are gone, or held as a body now."""
+        self._held -= size_bytes
+        if self._held < self._size:
+            self._room.set()
+
     def let_go(self, body: Body | Elsewhere) -> None:
         """This one was sent, or won't be as it lies here."""
+        body.let_go()
         if not isinstance(body, Streamed):
-            body.let_go()
-            self._held -= body.size_bytes
-            if self._held < self._size:
-                self._room.set()
+            self.give_back(body.size_bytes)
 
     def end(self) -> None:
         """Nobody sends any more, so nobody should wait for room."""

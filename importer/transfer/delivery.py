@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 import anyio
 
 from importer.clock import timestamp
-from importer.destination.unpacking import unpacked
 from importer.model import (
     MAYBE_THERE,
     Admitted,
     Answer,
     NoAnswer,
     Outcome,
-    Reply,
     Status,
     TryAgain,
 )
 from importer.secret import one_line
-from importer.transfer.bodies import SourceFault, Streamed, Whole
+from importer.transfer.attempts import Try, still, text_of
+from importer.transfer.bodies import SourceFault, Whole
+from importer.transfer.fetch.fetched import Fetched
+from importer.transfer.fetching import Left
 from importer.transfer.rereading import reread
 from importer.transfer.retry import (
     OPEN_FILES,
@@ -35,8 +36,6 @@ from importer.transfer.sources import load
 from importer.transfer.trip import Trip
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from importer.clock import Clock
     from importer.destination.protocol import Destination
     from importer.model import Picture, Stop
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from importer.transfer.bodies import Body, Elsewhere
     from importer.transfer.buffer import Buffer
     from importer.transfer.crew.crew import Crew
+    from importer.transfer.fetching import Fetching
     from importer.transfer.gate import Slot
     from importer.transfer.halting import Halting
     from importer.transfer.limits import Limits
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from importer.transfer.scribe import Scribe
 
 ANSWER_SHOWN = 200  # characters of an answer that are kept
-NOT_SENT = Settle(Status.PENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +60,6 @@ class Loaded:
 
     admitted: Admitted
     body: Body | Elsewhere
-
-
-@dataclass(slots=True, eq=False)
-class _Try:
-    """What is known so far of one picture's delivery in this run."""
-
-    admitted: Admitted
-    body: Body | Elsewhere
-    slot: Slot
-    began: float
-    attempts: int = 0
-    forgiven: int = 0  #: of them, those that an outage swallowed: the row isn't given up for them
-    hiccups: int = 0  #: attempts that broke off because the disk couldn't be read
-    reply: Reply | None = None
-    at: datetime | None = None  #: when it came
-    is_on_its_way: bool = False  #: its intent is durable and its bytes may have left
-    unknown: Settle | None = None  #: an earlier attempt of this run may have brought it there
-    pending: Settle = NOT_SENT  #: while it waits: how the last attempt ended
 
 
 @dataclass(slots=True)
@@ -96,11 +77,12 @@ class Delivery:
     patience: Patience
     reading: Reading
     buffer: Buffer
+    fetching: Fetching | None = None  #: None: URLs are the gallery's business alone
     retries: int = 0
     in_flight: int = 0
     first_told: anyio.Event = field(default_factory=anyio.Event)  #: the canary has come back
     #: held until it is known whose fault it is, the rows' own or the account's
-    _forbidden: list[tuple[_Try, Stop]] = field(default_factory=list)
+    _forbidden: list[tuple[Try, Stop]] = field(default_factory=list)
 
     async def deliver(self, loaded: Loaded, slot: Slot) -> None:
         """Send one picture until it is settled, and hand its outcome to the scribe.
@@ -108,7 +90,7 @@ class Delivery:
         The caller holds the slot, and the picture's intent is durable. The slot is free while the
         picture waits for its next attempt.
         """
-        one = _Try(loaded.admitted, loaded.body, slot, self.clock.monotonic(), is_on_its_way=True)
+        one = Try(loaded.admitted, loaded.body, slot, self.clock.monotonic(), is_on_its_way=True)
         try:
             await self._until_settled(one)
         except BaseException:  # the run is cut off: what was under way has an unknown outcome
@@ -117,6 +99,9 @@ class Delivery:
         finally:
             self.first_told.set()
             self.buffer.let_go(loaded.body)
+            if one.passed and self.fetching is not None:
+                self.buffer.let_go(one.body)
+                self.fetching.second_is_sent()
         if self.scribe.is_behind:
             await self.scribe.room()
 
@@ -131,8 +116,15 @@ class Delivery:
     def refuse(self, admitted: Admitted, fault: SourceFault) -> None:
         """Settle a picture that can't even be read; nothing was sent."""
         nothing = Whole(b"", b"", None, "")
-        one = _Try(admitted, nothing, self.pacing.slot(), self.clock.monotonic())
+        one = Try(admitted, nothing, self.pacing.slot(), self.clock.monotonic())
         self._settle(one, Settle(Status.FAILED, fault.code, fault.message))
+
+    def postpone(self, admitted: Admitted, code: str, why: str) -> None:
+        """Its source doesn't work just now; nothing was sent, and the next run looks again."""
+        if admitted.before not in MAYBE_THERE:
+            nothing = Whole(b"", b"", None, "")
+            one = Try(admitted, nothing, self.pacing.slot(), self.clock.monotonic())
+            self.scribe.settle(self._outcome(one, Settle(Status.PENDING, code, why)))
 
     def skip(self, loaded: Loaded) -> None:
         """A picture that was intended is not sent after all."""
@@ -146,15 +138,23 @@ class Delivery:
         for one, why in held:
             self._settle(one, Settle(Status.FAILED, why.code, f"{why.why}; {why.fix}"))
 
-    async def _until_settled(self, one: _Try) -> None:
+    async def _until_settled(self, one: Try) -> None:
         while True:
-            is_ours = await self.pacing.turn(one.body.size_bytes, is_retry=one.attempts > 0)
+            is_ours = await self.pacing.turn(
+                one.body.size_bytes, is_retry=one.attempts > one.passed
+            )
             if not is_ours:
                 self._leave(one, one.pending)
                 return
             step = await self._attempt(one)
             match step:
                 case Settle():
+                    if self.fetching is not None and (
+                        self.fetching.is_refused(one.admitted, one.body, step)
+                    ):
+                        if await self._fetch_instead(one, step, self.fetching):
+                            continue
+                        return
                     self._settle(one, step)
                     return
                 case Halt():
@@ -163,7 +163,7 @@ class Delivery:
             if not await self._wait(one, step):
                 return
 
-    async def _attempt(self, one: _Try) -> NextStep:
+    async def _attempt(self, one: Try) -> NextStep:
         body = one.body
         request = self.destination.request(
             one.admitted.picture, media_type=body.media_type, token=self.token
@@ -199,7 +199,7 @@ class Delivery:
             one.attempts -= 1  # it never came to one
         return step
 
-    def _after_fault(self, one: _Try, fault: SourceFault) -> NextStep:
+    def _after_fault(self, one: Try, fault: SourceFault) -> NextStep:
         if fault.is_crowded:
             self.pacing.cramped()
             one.attempts -= 1
@@ -210,7 +210,7 @@ class Delivery:
         seconds = back_off(1, patience=self.patience, jitter=self.clock.jitter)
         return Wait(seconds, fault.code, fault.message)
 
-    async def _wait(self, one: _Try, step: Wait) -> bool:
+    async def _wait(self, one: Try, step: Wait) -> bool:
         """Sleep without a slot, read the source anew, renew the intent; False when it's settled."""
         self.retries += 1
         one.pending = Settle(Status.PENDING, step.code, step.why)
@@ -220,12 +220,14 @@ class Delivery:
         if one.unknown is None:  # else the journal goes on saying ``sending``: unknown if we die
             self._leave(one, one.pending)
         one.slot.free()
-        if not isinstance(one.body, Streamed):
+        body: Body | SourceFault | None = None
+        if isinstance(one.body, Fetched):
+            body = one.body.again() if not await self.halting.sleep(step.seconds) else None
+        else:
             one.body.let_go()  # it is read anew, and many may wait for long
-        body = None
-        if not await self.halting.sleep(step.seconds):
-            (found,) = await load([one.admitted.picture], reading=self.reading)
-            body = await self.reread(one.admitted.picture, found)
+            if not await self.halting.sleep(step.seconds):
+                (found,) = await load([one.admitted.picture], reading=self.reading)
+                body = await self.reread(one.admitted.picture, found)
         if body is None:  # the run stops
             if one.unknown is not None:
                 self._settle(one, one.unknown)
@@ -238,14 +240,40 @@ class Delivery:
             self._settle(one, Settle(Status.FAILED, "file_changed", changed))
             return False
         one.body = body
+        await self._renew(one)
+        return True
+
+    async def _renew(self, one: Try) -> None:
+        """A place and an intent for one more attempt."""
         await one.slot.take()
         await self.scribe.intend([one.admitted])
         one.is_on_its_way = True
+
+    async def _fetch_instead(self, one: Try, step: Settle, fetching: Fetching) -> bool:
+        """The gallery couldn't fetch it: have the bytes to send; False when it's settled."""
+        one.pending = Settle(Status.PENDING, step.code, step.message)
+        self._leave(one, one.pending)
+        one.slot.free()
+        found = await fetching.fetch_second(one.admitted.picture)
+        if found is None:  # the run stops
+            return False
+        if isinstance(found, SourceFault):
+            both = f"the gallery can't fetch it; nor can we: {found.message}"
+            self._settle(one, Settle(Status.FAILED, found.code, both))
+            return False
+        if isinstance(found, Left):
+            self._leave(one, Settle(Status.PENDING, found.code, found.why))
+            return False
+        self.buffer.hold([found])
+        one.body, one.passed, one.forgiven = found, one.attempts, one.attempts
+        if not await self.pacing.spend_again(found.size_bytes):
+            return False
+        await self._renew(one)
         return True
 
-    def _settle(self, one: _Try, step: Settle) -> None:
+    def _settle(self, one: Try, step: Settle) -> None:
         if step.status is Status.FAILED:
-            step = _still(one, step)
+            step = still(one, step)
         outcome = self._outcome(one, step)
         one.is_on_its_way = False
         self.scribe.settle(outcome)
@@ -255,7 +283,7 @@ class Delivery:
         if cause is not None:
             self.halting.ask(cause)
 
-    def _leave(self, one: _Try, step: Settle) -> None:
+    def _leave(self, one: Try, step: Settle) -> None:
         """Not sent after all, or not yet: the row is what it was, with why if it was nothing."""
         one.is_on_its_way = False
         if one.unknown is not None:
@@ -265,7 +293,7 @@ class Delivery:
         else:
             self.scribe.settle(self._outcome(one, step))
 
-    def _halt(self, one: _Try, step: Halt) -> None:
+    def _halt(self, one: Try, step: Halt) -> None:
         # A redirect's host is the server's own text, and it may have put the token there.
         why = replace(step.stop, why=one_line(step.stop.why, token=self.token, limit=400))
         if step.tolerated and len(self._forbidden) < step.tolerated and not self.halting.is_asked:
@@ -277,7 +305,7 @@ class Delivery:
             self._leave(each, Settle(Status.PENDING, cause.code, cause.why))
         self.halting.ask(why)
 
-    def _cut_off(self, one: _Try) -> None:
+    def _cut_off(self, one: Try) -> None:
         if one.unknown is not None and not one.is_on_its_way:
             self._settle(one, one.unknown)
         elif one.is_on_its_way:
@@ -285,9 +313,9 @@ class Delivery:
             self.scribe.settle(self._outcome(one, Settle(Status.UNKNOWN, "interrupted", why)))
             one.is_on_its_way = False
 
-    def _outcome(self, one: _Try, step: Settle) -> Outcome:
+    def _outcome(self, one: Try, step: Settle) -> Outcome:
         reply, body = one.reply, one.body
-        text = _text_of(reply) if isinstance(reply, Answer) else ""
+        text = text_of(reply) if isinstance(reply, Answer) else ""
         return Outcome(
             admitted=one.admitted,
             status=step.status,
@@ -302,16 +330,3 @@ class Delivery:
             at=timestamp(one.at or self.clock.now()),
             answer=one_line(text, token=self.token, limit=ANSWER_SHOWN) if text else "",
         )
-
-
-def _text_of(answer: Answer) -> str:
-    encoding = answer.headers.get("content-encoding", "")
-    return unpacked(answer.body, encoding).decode("utf-8", "replace")
-
-
-def _still(one: _Try, step: Settle) -> Settle:
-    """A refusal of a later attempt doesn't unsay that an earlier one may have brought it there."""
-    before = Status.UNKNOWN if one.unknown is not None else one.admitted.before
-    if before not in MAYBE_THERE:
-        return step
-    return Settle(before, step.code, f"sending it again failed: {step.message}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.abc
 import anyio.to_thread
 
 from importer.errors import ManifestError
@@ -19,6 +20,8 @@ from importer.model import Admitted, Stop
 from importer.transfer.belt import Belt, Emptied
 from importer.transfer.bodies import SourceFault
 from importer.transfer.delivery import Loaded
+from importer.transfer.fetch.fetched import Held, Spooled
+from importer.transfer.fetching import Left
 from importer.transfer.shelf import Shelf, largest_first
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from importer.transfer.bodies import Body, Elsewhere
     from importer.transfer.delivery import Delivery
+    from importer.transfer.fetching import Fetching
     from importer.transfer.gate import Slot
     from importer.transfer.intake import Intake
 
@@ -110,13 +114,13 @@ class Pipeline:
     async def _load(self, chosen: MemoryObjectReceiveStream[list[Admitted]]) -> None:
         """Read ahead: several small pictures a hop, at most about GROUP_BYTES at once."""
         try:
-            async with chosen:
+            async with chosen, anyio.create_task_group() as fetches:
                 async for group in chosen:
                     try:
                         if self._is_halting:
                             return
                         await self.delivery.buffer.room()
-                        loaded = await self._load_group(group)
+                        loaded = await self._load_group(await self._park(group, fetches))
                         if loaded:
                             self.delivery.buffer.hold(one.body for one in loaded)
                             size = sum(one.body.size_bytes for one in loaded) // len(loaded)
@@ -129,6 +133,45 @@ class Pipeline:
         finally:
             self._shelf.leave()
 
+    async def _park(
+        self, group: Sequence[Admitted], fetches: anyio.abc.TaskGroup
+    ) -> Sequence[Admitted]:
+        """Let what has to be downloaded come in its own time; gives the others of a group."""
+        fetching = self.delivery.fetching
+        if fetching is None:
+            return group
+        others, fetched = fetching.parted(group)
+        if self.canary and not self._has_begun:
+            # Nothing may overtake the first one, so they come while everyone waits.
+            async with anyio.create_task_group() as first:
+                await self._fetch_all(fetched, fetching, first)
+        else:
+            await self._fetch_all(fetched, fetching, fetches)
+        return others
+
+    async def _fetch_all(
+        self, pictures: Sequence[Admitted], fetching: Fetching, tasks: anyio.abc.TaskGroup
+    ) -> None:
+        for admitted in pictures:
+            await fetching.lot.acquire()
+            tasks.start_soon(self._fetch, admitted, fetching)
+
+    async def _fetch(self, admitted: Admitted, fetching: Fetching) -> None:
+        try:
+            found = await fetching.fetch(admitted.picture)
+            match found:
+                case SourceFault():
+                    self.delivery.refuse(admitted, found)
+                case Left(code, why):
+                    self.delivery.postpone(admitted, code, why)
+                case Held() | Spooled():
+                    self.delivery.buffer.hold([found])
+                    self._has_begun = True
+                    await self._shelf.put([Loaded(admitted, found)])
+            await self.delivery.scribe.room()
+        finally:
+            fetching.lot.release()
+
     async def _next_chunk(self) -> list[Admitted] | None:
         try:
             return await anyio.to_thread.run_sync(self.intake.next_chunk)
@@ -140,6 +183,8 @@ class Pipeline:
 
     async def _load_group(self, group: Sequence[Admitted]) -> list[Loaded]:
         """Those of a group that can be sent; the others are settled here."""
+        if not group:
+            return []
         pictures = [admitted.picture for admitted in group]
         loaded = []
         found = await self.delivery.transport.load(pictures)

@@ -78,6 +78,7 @@ _FOREIGN = {
     b"MZ": "a program",
     b"\0\x05\x16\x07": "a macOS side file",
 }
+_PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<!--")
 _ANY_MAGIC, _ANY_FOREIGN = (
     re.compile(b"|".join(map(re.escape, magics))) for magics in (_MAGIC, _FOREIGN)
 )
@@ -144,6 +145,12 @@ def foreign_kind(head: bytes) -> str:
     if known := _ANY_FOREIGN.match(head):
         return _FOREIGN[known[0]]
     return "text" if _is_text(head) else ""
+
+
+def is_page(head: bytes) -> bool:
+    """A web page: what an address gives for a picture that is gone, or that wants a login."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:32].lower()
+    return start.startswith(_PAGE_STARTS)
 
 
 def _is_text(head: bytes) -> bool:

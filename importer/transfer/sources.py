@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import aiofiles.os
 
-from importer.model import LocalFile, RemoteUrl, Stamp
+from importer.model import URL_TEXT, LocalFile, RemoteUrl, Stamp
 from importer.transfer import sniff
 from importer.transfer.bodies import SourceFault, Streamed, Whole, fault_of, stamp_in
 
@@ -63,7 +63,7 @@ def _load_one(picture: Sourced, reading: Reading) -> Body | SourceFault:
     match picture.source:
         case RemoteUrl(url):
             text = url.encode("utf-8")
-            return Whole(text, hashlib.sha256(text).digest(), None, "text/plain")
+            return Whole(text, hashlib.sha256(text).digest(), None, URL_TEXT)
         case LocalFile(path):
             return _load_local(path, reading, whole_up_to=WHOLE_UP_TO)
 

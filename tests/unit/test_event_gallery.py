@@ -14,7 +14,16 @@ from importer.destination.event_gallery import BOUNDARY, EventGallery
 from importer.destination.protocol import Destination
 from importer.manifest.columns import find_columns
 from importer.manifest.validate import Validator
-from importer.model import Answer, Collection, LocalFile, Picture, RemoteUrl, Row, Uploaded
+from importer.model import (
+    URL_TEXT,
+    Answer,
+    Collection,
+    LocalFile,
+    Picture,
+    RemoteUrl,
+    Row,
+    Uploaded,
+)
 from importer.secret import Token
 from importer.settings import DEFAULT_ENDPOINT, Reading
 
@@ -127,9 +136,16 @@ def test_a_request_shows_nothing_of_the_token():
 def test_of_a_url_row_the_address_is_sent_as_text(encode):
     """The body is the picture's URL as text; a form with a file part would be a file."""
 
-    made = request(picture(source=RemoteUrl("https://h/a.jpg")), encode=encode)
+    url = picture(source=RemoteUrl("https://h/a.jpg"))
+    made = request(url, media_type=URL_TEXT, encode=encode)
     assert made.headers == {"Content-Type": "text/plain; charset=utf-8"}
     assert (made.prefix, made.suffix) == (b"", b"")
+
+
+def test_of_a_url_row_that_is_fetched_the_bytes_are_sent():
+    made = request(picture(source=RemoteUrl("https://h/a.jpg")), encode="multipart")
+    assert b'filename="a.jpg"' in made.prefix
+    assert b"Content-Type: image/jpeg" in made.prefix
 
 
 @pytest.mark.parametrize("encode", ["raw", "multipart"])

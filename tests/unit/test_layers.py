@@ -33,7 +33,7 @@ LAYERS = (
             "manifest.scan.clocks", "manifest.scan.exif", "manifest.scan.look", "manifest.scan.scanning",
             "manifest.scan.spool", "manifest.scan.telling", "manifest.scan.walk", "manifest.scan.write",
             "transfer.sources", "transfer.transport",
-            "transfer.halting", "transfer.bodies", "transfer.at_hand", "transfer.crew", "ledger", "signals", "credentials", "inspection",
+            "transfer.halting", "transfer.bodies", "transfer.at_hand", "transfer.crew", "transfer.fetch", "ledger", "signals", "credentials", "inspection",
         ),
     ),
     ("engine", ("transfer",)),
@@ -50,7 +50,12 @@ LAYERS = (
 
 #: library -> the modules that may import it
 HOMES = {
-    "aiohttp": ("transfer.transport", "rehearsal"),
+    "aiohttp": (
+        "transfer.transport",
+        "transfer.fetch.web",
+        "transfer.fetch.resolving",
+        "rehearsal",
+    ),
     "aiofiles": ("transfer.sources", "transfer.bodies"),
     "tqdm": ("progress",),
     "time": ("clock", "progress", "rehearsal"),

@@ -22,6 +22,7 @@ from importer.report import write_report
 from importer.report.advice import ADVICE, advice_on
 from importer.report.findings import LISTED_COLLECTIONS, LISTED_ROWS, find
 from importer.report.story import headline, shares, standing, steps
+from importer.transfer.fetch import web
 
 NOW = datetime(2026, 7, 29, 12, 0, tzinfo=UTC)
 AT = "2026-07-29T10:20:00.000Z"
@@ -380,7 +381,16 @@ def codes_of(module: str) -> set[str]:
     """The codes in a module's source: what verdicts and faults are built with, and the first of
     each tuple that goes on with a sentence."""
     tree = ast.parse((Path(importer.__file__).parent / module).read_text(encoding="utf-8"))
-    makers = {"Failed", "Unknown", "TryAgain", "StopRun", "SourceFault", "NoAnswer"}
+    makers = {
+        "Missed",
+        "Left",
+        "Failed",
+        "Unknown",
+        "TryAgain",
+        "StopRun",
+        "SourceFault",
+        "NoAnswer",
+    }
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in makers:
@@ -405,6 +415,10 @@ def _is_words(node: ast.expr) -> bool:
         ("transfer/sources.py", {"file_changed", "not_a_file"}),
         ("transfer/bodies.py", {"file_missing", "file_forbidden"}),
         ("transfer/crew/crew.py", {"file_changed"}),
+        ("transfer/fetch/web.py", {"source_cut", "source_range", "source_timeout"}),
+        ("transfer/fetch/hops.py", {"source_private", "source_url", "source_redirect"}),
+        ("transfer/fetch/partial.py", {"source_empty", "source_too_large", "not_a_picture"}),
+        ("transfer/fetching.py", {"source_down"}),
         ("transfer/transport/breaking.py", {"dns", "no_answer", "not_http"}),
         ("transfer/transport/client.py", {"stalled"}),
         ("manifest/rules.py", {"bad_date", "windows_path", "pattern"}),
@@ -424,6 +438,7 @@ def test_the_tables_of_verdicts_have_advice():
 
     tables = (verdicts.FAILED, verdicts.TEMPORARY, verdicts.SYSTEMIC)
     assert {entry[0] for table in tables for entry in table.values()} <= set(ADVICE)
+    assert {code for code, _ in web.CODES.values()} <= set(ADVICE)
     assert {"long_tag", "bad_tag", "long_name", "interrupted", "bad_row"} <= set(ADVICE)
 
 
@@ -431,6 +446,8 @@ def test_the_tables_of_verdicts_have_advice():
     ("code", "title"),
     [
         ("http_418", "The gallery refuses the picture (status 418)"),
+        ("source_http_404", "The old server doesn't give the picture (status 404)"),
+        ("source_http_503", "The old server doesn't give the picture (status 503)"),
         ("http_504", "The gallery had trouble (status 504)"),
         ("never_heard", "Something else went wrong"),
         ("", "Something else went wrong"),
