@@ -38,7 +38,8 @@ class Buffer:
 
     async def room(self) -> None:
         """Return once another group may be read."""
-        await self._room.wait()
+        while not self._room.is_set():  # of those who wait, one may have taken it all
+            await self._room.wait()
 
     def hold(self, bodies: Iterable[Body | Elsewhere]) -> None:
         """These have been read."""
