@@ -1,4 +1,4 @@
-"""The only aiohttp client: a request and a body go in, an Answer or a NoAnswer comes out.
+"""The gallery's aiohttp client: a request and a body go in, an Answer or a NoAnswer comes out.
 
 client: one request · flight: what is known of it on its way · connector: connections that may be
 used again · breaking: how aiohttp's errors become words without a URL in them.
