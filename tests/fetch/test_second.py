@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -127,7 +126,7 @@ def test_a_gallery_that_takes_no_address_is_not_asked_for_ever(is_one_taken):
         halting=nothing,
     )  # fmt: skip
     source = RemoteUrl("http://h.example/a.jpg")
-    one = Admitted(1, replace(picture(1), source=source))
+    one = Admitted(1, picture(1)._replace(source=source))
     body = Whole(source.url.encode(), b"", None, URL_TEXT)
     if is_one_taken:
         assert not fetching.is_refused(one, body, Settle(Status.UPLOADED))

@@ -139,7 +139,7 @@ async def test_a_stop_ends_downloads_at_once_and_their_rows_stay_pending(archive
         paths = [
             "plain/0.jpg",
             *(f"silent/{n}.jpg" for n in range(5)),
-            *(f"plain/{n}.jpg" for n in range(9)),
+            *(f"plain/{n}.jpg" for n in range(1, 9)),
         ]
         archive.write((old.url(path), "Fair", "2017-07-15") for path in paths)
         clock.cue = asyncio.Event()
