@@ -159,6 +159,11 @@ def _notes(found: Scanned) -> Iterator[str]:
         if found.wants_time:
             yield from _told("no time stands in them; --date-from folder,exif,name,mtime also", 4)
             yield "      asks for the files' date on the disk, where that is right"
+    if found.raws_alone:
+        yield from _told(
+            f"{counted(found.raws_alone, 'raw file')} without a JPEG beside it, so in the manifest:"
+            " --raw skip leaves them out"
+        )
     yield from _of_phones(found)
 
 
@@ -256,6 +261,7 @@ def scanned_json(found: Scanned) -> str:
             "merged": {"count": found.merged, "first": list(map(asdict, found.shown_merged))},
             "below_dated": {"count": found.below_dated, "first": found.shown_below_dated},
             "kept_dates": {"count": found.kept_dates, "first": found.shown_kept_dates},
+            "raw_alone": found.raws_alone,
             "heic_beside_jpeg": found.heic_twins,
             "mov_beside_still": found.live_films,
             "heic_without_extra": found.heic_unread,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import gc
 import io
 import os
 import stat
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -293,6 +295,7 @@ def test_junk_is_left_out_and_counted(pics: Path) -> None:
     files(pics, "empty.jpg", content=b"")
     rows, found = scan(pics, exclude=("Proofs",), types="pictures")
     assert sources(rows) == ["pics/1.jpg", "pics/2.cr2"]
+    assert found.raws_alone == 1
     assert {str(left): count for left, count in found.left_out.items()} == {
         "system": 4, "hidden": 2, "sidecar": 1, "other": 1, "library": 1, "excluded": 2,
         "raw": 1, "empty": 1,
@@ -418,6 +421,25 @@ def test_a_spreadsheet_holds_texts(pics: Path, tmp_path: Path) -> None:
         ["pics/2018-02-22 A/=2.jpg", "A", "2018-02-22", ""],
     ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.xlsx", "pics"]
+
+
+def test_a_spreadsheet_that_is_stopped_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in the temporary folder either, where its rows wait."""
+    scratch, out = tmp_path / "scratch", tmp_path / "out"
+    scratch.mkdir()
+    out.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+
+    def rows() -> Iterator[tuple[str, str, str, str]]:
+        yield from [("1.jpg", "A", "2018-02-22", "")] * 5_000
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write.write_manifest(rows(), out / "m.xlsx", count=9_000)
+    gc.collect()
+    assert not [*scratch.iterdir(), *out.iterdir()]
 
 
 def test_a_spreadsheet_has_an_end(tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ def test_a_pixels_name_is_the_time_of_greenwich() -> None:
         ("folder,exif", "none", None, True),
         ("exif,folder", "none", THE_22ND, True),
         ("folder,exif", "session", THE_22ND, True),
-        ("folder", "session", None, False),
+        ("folder", "none", None, False),
     ],
 )
 def test_clocks_are_asked_where_they_matter(
@@ -253,6 +253,7 @@ def test_a_source_is_a_path_and_nothing_else(
         {"date_from": ("exiff",)},
         {"tag_from": "folder"},
         {"tag_from": "name"},
+        {"tag_from": "session", "date_from": ("folder",)},
         {"tag_pattern": "(x)"},
         {"tag_from": "name", "tag_pattern": "("},
         {"tag_from": "name", "tag_pattern": "x"},
@@ -289,7 +290,7 @@ EVERYTHING = Scanned(
     kept_dates=2, shown_kept_dates=("Party 2017-12-20", "Party 2018-12-19"),
     left_out=dict.fromkeys(Left, 2_000),
     first_left_out=dict.fromkeys(Left, ("a\x1b[31m/x", "b", "c", "d")),
-    heic_twins=1, live_films=2, heic_unread=3,
+    heic_twins=1, live_films=2, heic_unread=3, raws_alone=9,
 )  # fmt: skip
 
 
@@ -303,7 +304,7 @@ def test_the_words_fit_a_terminal_and_leave_nothing_out() -> None:
     for wanted in (
         "--date-format", "--follow", "--raw keep", "Tom & Ann -> Tom - Ann", "... and 6 more",
         "its pictures are from 2017-07-15 to 2017-07-17 (EXIF)", "darkroom-importer[heic]",
-        "... and 10 more collections", "--exclude '*.mov'", "mtime", "--collection-from parent",
+        "... and 10 more collections", "--exclude '*.mov'", "mtime", "--collection-from parent", "--raw skip",
     ):  # fmt: skip
         assert wanted in " ".join(text.split()), wanted
     assert lines[-1] == "next: fill in what is blank, then importer check 'my list.csv'"

@@ -222,6 +222,14 @@ def test_a_pattern_takes_the_tag_out_of_a_file_name(name: str, pattern: str, tag
     assert tag_in_name(name, pattern) == tag
 
 
+def test_two_writings_of_one_name_are_one_name() -> None:
+    """macOS writes u and two dots where others write one letter; nobody sees a difference."""
+    place = place_of(
+        ("Mu\u0308ller", "Bu\u0308hne"), Scanning(collection_from="top", tag_from="folder"), root=""
+    )
+    assert (place.collection, place.tag, place.is_renamed) == ("Müller", "Bühne", False)
+
+
 def test_names_are_kept_where_that_is_wished() -> None:
     """Then the check says which characters the gallery doesn't take."""
     place = place_of(("2018-02-22 Tom & Ann",), Scanning(keep_names=True), root="archive")

@@ -93,6 +93,7 @@ class Scanned:
     first_left_out: Mapping[Left, tuple[str, ...]] = field(default_factory=dict)
     heic_twins: int = 0  #: HEIC files beside a JPEG of their name
     live_films: int = 0  #: MOV files beside a still of their name
+    raws_alone: int = 0  #: raw files without a JPEG beside them
     heic_unread: int = 0  #: HEIC files whose date wants the extra
 
     @property

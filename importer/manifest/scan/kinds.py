@@ -122,6 +122,11 @@ def raw_left(names: Sequence[str], raw: Raw) -> frozenset[str]:
     return frozenset(name for name in raws if _stem(name) in stems)
 
 
+def raws(names: Sequence[str]) -> int:
+    """How many of the files are raw."""
+    return sum(extension_of(name) in RAW_EXTENSIONS for name in names)
+
+
 def doubles(names: Sequence[str]) -> tuple[int, int]:
     """How many HEIC files stand beside a JPEG of their name, and videos beside a still.
 

@@ -48,7 +48,7 @@ def _taken(c: str) -> str:
 
 def tag(folders: tuple[str, ...]) -> str:
     """Sub-folders as one tag: ``Booth 1 - Session 2``. A tag takes nearly everything."""
-    text = " - ".join(folders).replace(",", " ").replace("|", " ")
+    text = unicodedata.normalize("NFC", " - ".join(folders)).replace(",", " ").replace("|", " ")
     text = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
     # A spreadsheet would take a cell that begins with one of these for a formula.
     return " ".join(text.split())[:LONGEST].strip().lstrip("=+-@ ")

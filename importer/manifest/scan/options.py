@@ -62,6 +62,11 @@ class Scanning:
                 "a folder can't be the collection and the tag",
                 fix="say --collection-from parent, or top, to take tags from sub-folders",
             )
+        if self.tag_from == "session" and self.date_from == ("folder",):
+            raise UsageError(
+                "--tag-from session wants to know when each picture was taken",
+                fix="add what tells it: --date-from folder,exif,name",
+            )
         if (self.tag_from == "name") != bool(self.tag_pattern):
             raise UsageError(
                 "--tag-from name and --tag-pattern belong together",

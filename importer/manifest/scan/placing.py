@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,8 @@ class Place:
     @property
     def is_renamed(self) -> bool:
         """Something other than the date was changed."""
-        return bool(self.folder) and self.collection not in (self.folder, self.undated)
+        plain = [unicodedata.normalize("NFC", name) for name in (self.folder, self.undated)]
+        return bool(self.folder) and self.collection not in (*plain, self.undated)
 
 
 def place_of(parts: tuple[str, ...], scanning: Scanning, *, root: str) -> Place:

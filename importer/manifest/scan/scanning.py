@@ -12,7 +12,7 @@ from importer.errors import UsageError
 from importer.manifest import rules
 from importer.manifest.scan.clocks import Clocks
 from importer.manifest.scan.findings import EXAMPLES, LeftOut, Scanned
-from importer.manifest.scan.kinds import Left, doubles
+from importer.manifest.scan.kinds import Left, doubles, raws
 from importer.manifest.scan.look import Batch, Seen, batches, look, looked_at
 from importer.manifest.scan.placing import place_of, tag_in_name
 from importer.manifest.scan.sources import source_of, way_to
@@ -90,6 +90,7 @@ def scan(
             first_left_out={left: tuple(paths) for left, paths in work.left.first.items()},
             heic_twins=work.heic_twins,
             live_films=work.live_films,
+            raws_alone=work.raws_alone,
             heic_unread=work.heic_unread,
         )
 
@@ -115,6 +116,7 @@ class _Scan:
     shown_untagged: list[str] = field(default_factory=list)
     heic_twins: int = 0
     live_films: int = 0
+    raws_alone: int = 0
     heic_unread: int = 0
     files: int = 0
 
@@ -138,6 +140,7 @@ class _Scan:
             heics, films = doubles(folder.names)
             self.heic_twins += heics
             self.live_films += films
+            self.raws_alone += raws(folder.names) if self.scanning.raw == "pair" else 0
             wants_exif = self.clocks.ask_exif and self.clocks.matter_in(place)
             if wants_exif and not self.opens:
                 self._prepare_to_open()

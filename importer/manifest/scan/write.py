@@ -7,6 +7,7 @@ import csv
 import io
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,23 +92,29 @@ def _write_sheet(rows: Iterable[Sequence[str]], path: Path) -> None:
     from xlsxwriter import Workbook  # here: most manifests are CSV
     from xlsxwriter.exceptions import FileCreateError
 
-    book = Workbook(str(path), {"constant_memory": True})
-    text = book.add_format({"num_format": "@"})
-    bold = book.add_format({"num_format": "@", "bold": True})
-    sheet = book.add_worksheet("manifest")
-    for column, width in enumerate(_WIDTHS):
-        sheet.set_column(column, column, width, text)
-    sheet.freeze_panes(1, 0)
-    for column, name in enumerate(HEADER):
-        sheet.write_string(0, column, name, bold)
-    for number, row in enumerate(rows, 1):
-        for column, cell in enumerate(row):
-            if cell:
-                sheet.write_string(number, column, cell, text)
-    try:
-        book.close()
-    except FileCreateError as error:
-        raise OSError(str(error)) from None
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        # What is stopped before it is closed leaves its rows there.
+        book = Workbook(str(path), {"constant_memory": True, "tmpdir": scratch})
+        text = book.add_format({"num_format": "@"})
+        bold = book.add_format({"num_format": "@", "bold": True})
+        sheet = book.add_worksheet("manifest")
+        for column, width in enumerate(_WIDTHS):
+            sheet.set_column(column, column, width, text)
+        sheet.freeze_panes(1, 0)
+        for column, name in enumerate(HEADER):
+            sheet.write_string(0, column, name, bold)
+        try:
+            for number, row in enumerate(rows, 1):
+                for column, cell in enumerate(row):
+                    if cell:
+                        sheet.write_string(number, column, cell, text)
+        except BaseException:
+            sheet.row_data_fh.close()  # closing the book would first write all that is there
+            raise
+        try:
+            book.close()
+        except FileCreateError as error:
+            raise OSError(str(error)) from None
 
 
 def _write_lines(rows: Iterable[Sequence[str]]) -> None:
