@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from importer.manifest.scan.options import DateFrom
     from importer.manifest.scan.placing import Place
 
-CACHE_KIB = 8_192  # of SQLite; what doesn't fit lies on the disk
+CACHE_KIB = 4_096  # of SQLite, and as much to sort in; what doesn't fit lies on the disk
 BATCH = 1_000  # rows
 CLOCKS = ("exif", "name", "mtime")
 
