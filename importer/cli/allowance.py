@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import gc
+
+from importer.memory import tune_memory
+
+
+def prepare_for_uploads() -> None:
+    """Take what thousands of uploads want; before other threads begin."""
+    allow_open_files()
+    tune_memory()
 
 
 def allow_open_files() -> None:
@@ -21,13 +28,3 @@ def allow_open_files() -> None:
         # macOS says that there is no limit, and refuses to set none.
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def collect_seldom() -> None:
-    """Look for garbage that refers to itself a tenth as often, and not among what was imported.
-
-    A run makes thousands of objects a second that live as long as a request, and hardly any
-    circles; by Python's own settings a thirtieth of the time goes into looking for them.
-    """
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)

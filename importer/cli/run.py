@@ -13,7 +13,7 @@ import typer
 
 from importer import api
 from importer.cli import columns as meaning
-from importer.cli.allowance import allow_open_files, collect_seldom
+from importer.cli.allowance import prepare_for_uploads
 from importer.cli.confirm import confirmed
 from importer.cli.options import (
     AllowHttp,
@@ -304,8 +304,7 @@ def run(
     )
     token = find_token(token_file, os.environ)
     keep(token)
-    allow_open_files()
-    collect_seldom()
+    prepare_for_uploads()
     is_sure = yes or settings.sending.is_loopback
     may_ask = sys.stdin is not None and sys.stdin.isatty() and not no_input
     with (

@@ -7,7 +7,6 @@ becomes of a picture whose helper dies.
 from __future__ import annotations
 
 import asyncio
-import gc
 import importlib
 import os
 import pickle
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from importer.clock import SystemClock, cpu_s
 from importer.errors import Defect
+from importer.memory import tune_memory
 from importer.transfer.at_hand import ReadAhead
 from importer.transfer.bodies import Streamed, Whole
 from importer.transfer.crew import pipes, speech
@@ -34,8 +34,7 @@ TELL_S = 0.25  # between two words of how it stands
 
 def work(incoming: int, outgoing: int, *, loop_library: str) -> None:
     """Serve the engine until its end of the pipe closes; never returns."""
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)  # as the command does: circles are rare, objects many
+    tune_memory()
     make = importlib.import_module(loop_library).new_event_loop
     with asyncio.Runner(loop_factory=make) as runner:
         runner.run(_serve(incoming, outgoing))
