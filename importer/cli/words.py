@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+import unicodedata
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from importer.manifest.check.findings import Findings
-    from importer.manifest.check.fixes import Fixed
+    from importer.manifest.check.fixes import Correction, Fixed
     from importer.model import Problem
 
 COLUMNS = 80  # of a terminal
@@ -79,11 +80,18 @@ def _corrections(fixed: Fixed) -> Iterator[str]:
     yield from _wrapped(f"{fixed.out}: {cells} corrected in {rows}", "", "  ")
     for one, count in fixed.corrections[:SHOWN_CORRECTIONS]:
         more = f" and {intcomma(count - 1)} more" if count > 1 else ""
-        change = f"{excerpt(one.old)} -> {excerpt(one.new)}"
+        change = _change(one)
         yield from _wrapped(f"line {one.line}{more}, column {one.column}: {change}", "  ", "    ")
     rest = fixed.cells - sum(count for _, count in fixed.corrections[:SHOWN_CORRECTIONS])
     if rest:
         yield f"  ... and {counted(rest, 'cell')} more"
+
+
+def _change(one: Correction) -> str:
+    """Old and new; two texts that look alike are told apart by escapes."""
+    if unicodedata.normalize("NFC", one.old) != unicodedata.normalize("NFC", one.new):
+        return f"{excerpt(one.old)} -> {excerpt(one.new)}"
+    return f"{one.old!a} -> {one.new!a}"
 
 
 def _kinds(

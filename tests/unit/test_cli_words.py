@@ -12,6 +12,7 @@ from importer.cli.words import (
     findings_lines,
 )
 from importer.manifest.check.findings import Findings, InCollection
+from importer.manifest.check.fixes import Correction, Fixed
 from importer.model import Collection, Problem
 from importer.units import counted
 
@@ -145,6 +146,25 @@ def test_of_many_collections_the_first_are_shown():
     many = {Collection(f"c {n}", "2018-02-22"): InCollection(1, 1) for n in range(25)}
     lines = findings_lines(findings(collections=many), MANIFEST)
     assert lines[SHOWN_COLLECTIONS + 1] == "... and 5 more collections"
+
+
+def test_corrections_are_listed_and_what_looks_alike_is_told_apart():
+    nfc, nfd = "f\u00eate.jpg", "fe\u0302te.jpg"
+    corrections = (
+        (Correction(2, "date", "2018-2-3", "2018-02-03"), 3),
+        (Correction(4, "file", nfc, nfd), 1),
+    )
+    fixed = Fixed("out.csv", 5, 4, corrections)
+    lines = findings_lines(findings(fixed=fixed), MANIFEST, flags=["--fill-down"])
+    assert lines[-5:] == [
+        "out.csv: 5 cells corrected in 4 rows",
+        "  line 2 and 2 more, column date: '2018-2-3' -> '2018-02-03'",
+        "  line 4, column file: 'f\\xeate.jpg' -> 'fe\\u0302te.jpg'",
+        "  ... and 1 cell more",
+        "next: importer check out.csv --fill-down",
+    ]
+    words = json.loads(findings_json(findings(fixed=fixed)))["fixed"]
+    assert (words["cells"], words["rows"], words["corrections"][0]["count"]) == (5, 4, 3)
 
 
 def test_json_has_all_of_it():
