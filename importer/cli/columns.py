@@ -67,6 +67,9 @@ AllowConflicts = Annotated[
 ]
 
 
+_AS_THEY_ARE = ("fill_down", "date_format", "ascii_names", "allow_conflicts")
+
+
 def of_columns(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a ``Reading`` that these options make, from a verb's parameters.
 
@@ -75,10 +78,7 @@ def of_columns(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """
     return {
         "columns": parse_columns(parameters["column"]),
-        "fill_down": parameters["fill_down"],
-        "date_format": parameters["date_format"],
-        "ascii_names": parameters["ascii_names"],
-        "allow_conflicts": parameters["allow_conflicts"],
+        **{name: parameters[name] for name in _AS_THEY_ARE if name in parameters},
     }
 
 

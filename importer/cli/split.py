@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from importer import api
-from importer.cli.options import Defaults, parse_defaults
+from importer.cli import columns as meaning
+from importer.cli.options import Defaults, Delimiter, Encoding, Sheet, parse_defaults
 from importer.settings import Reading
 from importer.units import counted
 
 
 def split(
+    context: typer.Context,
     manifest: Annotated[Path, typer.Argument(help="The manifest.", show_default=False)],
     shards: Annotated[
         int | None, typer.Option("-n", "--shards", min=1, metavar="N", help="Into so many.")
@@ -21,16 +23,26 @@ def split(
     rows: Annotated[
         int | None, typer.Option("--rows", min=1, metavar="N", help="So many rows each, instead.")
     ] = None,
+    column: meaning.ColumnNames = None,
     default: Defaults = None,
+    fill_down: meaning.FillDown = False,
+    date_format: meaning.DateFormat = "",
+    encoding: Encoding = "",
+    delimiter: Delimiter = "",
+    sheet: Sheet = "",
     force: Annotated[bool, typer.Option("--force", help="Write over shards of that name.")] = False,
 ) -> None:
     """Cut a manifest into shards, to import them on several machines or several evenings.
 
     They lie beside the manifest, archive.1-of-4.csv and so on, and each is run by itself; importer
     merge joins their results. A row that stands twice goes where its first copy is, so that it is
-    sent once. Each shard is a job of its own: check the whole manifest first.
+    sent once. Each shard is a job of its own: check the whole manifest first. Say here how it is
+    read; with --fill-down its blank cells are filled in the shards.
     """
-    reading = Reading(defaults={"collection": "-", "date": "-"} | parse_defaults(default))
+    reading = Reading(
+        defaults=dict.fromkeys(("source", "collection", "date"), "-") | parse_defaults(default),
+        encoding=encoding, delimiter=delimiter, sheet=sheet, **meaning.of_columns(context.params),
+    )  # fmt: skip
     cut = api.split_manifest(
         manifest, shards=shards or 0, rows=rows or 0, reading=reading, replace=force
     )

@@ -90,7 +90,7 @@ def split(
     with translated(paths[0]), _Writing(opened, paths) as writing, Seen() as seen:
         first_lines: list[int] = []
         moved = 0
-        for number, row in enumerate(manifest.rows()):
+        for number, row in enumerate(opened.rows()):
             shard = min(number // each, count - 1)  # the file may have grown since the survey
             if shard == len(first_lines):
                 first_lines.append(row.line)
@@ -172,5 +172,8 @@ class _Writing:
         return writer
 
     def _write(self, writer: _Writer, shard: int, row: Row) -> None:
-        writer.writerow(row.cells if self._is_numbered else [row.line, *row.cells])
+        cells = (
+            row.filled or row.cells
+        )  # another shard may hold the row from which a blank is filled
+        writer.writerow(cells if self._is_numbered else [row.line, *cells])
         self.counts[shard] += 1

@@ -11,6 +11,7 @@ from importer.api import check_manifest, merge_results, split_manifest
 from importer.errors import UsageError
 from importer.manifest.columns import RESULT_COLUMNS
 from importer.model import Status
+from importer.settings import Reading
 from importer.shards.names import LINE_COLUMN, missing_numbers, shard_name, stem_of
 from tests.shell.runs import names, run
 from tests.wire import Wire, answering
@@ -144,6 +145,18 @@ async def test_what_does_not_belong_together(archive, make_archive):
     with pytest.raises(UsageError, match=r"archive.results.csv is there already"):
         merge_results(parts)
     assert merge_results(parts, replace=True).tally.rows == 4
+
+
+def test_blank_cells_are_filled_before_they_are_parted_from_what_is_above(archive):
+    """With ``fill_down``: a shard's first row has nothing above it."""
+    rows = [(f"p{n}.jpg", *(FAIR if not n else ("", ""))) for n in range(4)]
+    archive.write(rows)
+    anything = {"source": "-", "collection": "-", "date": "-"}
+    reading = Reading(defaults=anything, fill_down=True)
+    cut = split_manifest(archive.manifest, shards=2, reading=reading)
+    assert [row[1:] for row in cells_of(cut.shards[1].path)[1:]] == [
+        ["p2.jpg", *FAIR], ["p3.jpg", *FAIR],
+    ]  # fmt: skip
 
 
 def test_shards_are_not_written_over(archive):
