@@ -22,7 +22,6 @@ from importer.transfer.intake import Intake
 from importer.transfer.scribe import Scribe
 from importer.transfer.transport import client
 from importer.transfer.transport.client import Transport
-from importer.transfer.transport.connector import GuardedConnector
 from importer.transfer.transport.flight import Flight
 from tests.crash.passing import Install, after, before, entered, later
 from tests.crash.seams_of_journal import (
@@ -79,7 +78,7 @@ POINTS: dict[str, Install] = {
     "intents.committed": committed("intents"),
     "row.taken": before(Delivery, "deliver"),
     "send.begins": before(Transport, "send"),
-    "send.connected": after(GuardedConnector, "connect"),
+    "send.connected": after(Flight, "board"),
     "send.headers": headers_sent,
     "send.half": half_sent,
     "send.block": block_sent,

@@ -6,7 +6,6 @@ All of aiohttp's exceptions end in this package, because their text holds the UR
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Self
@@ -26,6 +25,7 @@ from importer.transfer.transport.parcel import (
     PARCEL_UP_TO,
     BoardingRequest,
     Lane,
+    Opening,
     Tracker,
 )
 from importer.transfer.transport.slowly import slowly, whole_in_blocks
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from importer.settings import Patience, Sending
     from importer.transfer.bodies import Body
 
-_AUTHORITY = re.compile(r"[^/]*//[^/?]*")
 KEEPALIVE_S = 10.0  # below what servers keep (nginx 75, Apache 5 to 15, gunicorn behind a proxy 60)
 SWEEP_S = 0.5  # how often the requests in flight are looked at for a stall
 _SPOKEN = (aiohttp.HttpVersion10, aiohttp.HttpVersion11)  # aiohttp reads "HTTP/2.0 200" as well
@@ -59,7 +58,6 @@ class Transport:
         self._limit_s = patience.answer_s + patience.connect_s
         self._host = sending.host
         self._endpoint = URL(sending.endpoint, encoded=True)
-        self._target_at = len(_AUTHORITY.match(sending.endpoint)[0])  # type: ignore[index]
         self._lane: Lane | None = None  #: of small bodies; a proxy wants aiohttp's own way
         self._flights: set[Flight] = set()
 
@@ -85,7 +83,9 @@ class Transport:
         )
         if not self.sending.proxy:
             loop = asyncio.get_running_loop()
-            self._lane = Lane(self._session, connector, self._endpoint, loop=loop)
+            self._lane = Lane(
+                self._session, connector, self._endpoint, keepalive_s=KEEPALIVE_S, loop=loop
+            )
         self._sweeper = asyncio.create_task(self._sweep(), name="sweep of stalled requests")
         return self
 
@@ -93,6 +93,8 @@ class Transport:
         self._sweeper.cancel()
         with anyio.move_on_after(2, shield=True):
             await asyncio.gather(self._sweeper, return_exceptions=True)
+            if self._lane is not None:
+                self._lane.keeping.close()
             await self._session.close()
 
     @property
@@ -132,11 +134,15 @@ class Transport:
         self, request: Request, content: Whole | AsyncIterator[bytes | memoryview], flight: Flight
     ) -> Reply:
         self._flights.add(flight)
+        response: aiohttp.ClientResponse | Opening
         try:
-            if flight.size_bytes <= PARCEL_UP_TO and isinstance(content, Whole) and self._lane:
-                response = await self._post_parcel(self._lane, request, content, flight)
-            else:
+            if self._lane is None:
                 response = await self._post(request, content, flight)
+            elif flight.size_bytes <= PARCEL_UP_TO and isinstance(content, Whole):
+                response = await self._lane.post(request, _in_form(request, content), flight)
+            else:
+                with self._lane.keeping.shared():
+                    response = await self._post(request, content, flight)
             return await self._received(flight, response)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # OSError includes TimeoutError; ValueError is aiohttp's refusal of a URL.
@@ -145,14 +151,6 @@ class Transport:
             raise defect_of(error) from None
         finally:
             self._flights.discard(flight)
-
-    async def _post_parcel(
-        self, lane: Lane, request: Request, content: Whole, flight: Flight
-    ) -> aiohttp.ClientResponse:
-        """Post a small body; aiohttp sees the endpoint alone, and not the token behind it."""
-        target = request.url[self._target_at :]
-        target = target if target.startswith("/") else f"/{target}"
-        return await lane.post(target, request.headers, _in_form(request, content), flight)
 
     async def _post(
         self, request: Request, content: Whole | AsyncIterator[bytes | memoryview], flight: Flight
@@ -170,7 +168,7 @@ class Transport:
             proxy=self.sending.proxy or None,
         )
 
-    async def _received(self, flight: Flight, response: aiohttp.ClientResponse) -> Reply:
+    async def _received(self, flight: Flight, response: aiohttp.ClientResponse | Opening) -> Reply:
         try:
             flight.heard = heard_of(flight.transport, flight.bytes_written)
             if flight.heard is Heard.NOTHING:
@@ -217,6 +215,8 @@ class Transport:
                 is_over = flight.is_abandoned or now - flight.moved_at > limit
                 if is_over and not flight.is_cut:
                     flight.cut()
+            if self._lane is not None:
+                self._lane.keeping.sweep()
 
 
 def _in_form(request: Request, body: Whole) -> bytes:
@@ -255,7 +255,7 @@ async def _close(blocks: AsyncGenerator[bytes | memoryview]) -> None:
             await asyncio.sleep(0.001)
 
 
-async def _read_answer(flight: Flight, response: aiohttp.ClientResponse) -> Answer:
+async def _read_answer(flight: Flight, response: aiohttp.ClientResponse | Opening) -> Answer:
     """The start of an answer; the rest isn't wanted."""
     room, content = ANSWER_LIMIT, response.content
     while room > 0 and (part := await content.readany()):

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import select
 import sys
 from enum import Enum
-from typing import TYPE_CHECKING, cast
+from functools import partial
+from typing import Any, cast
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 
 if sys.platform.startswith("linux"):  # here: with too many open files, nothing can be loaded later
     import fcntl
     import termios
 
-if TYPE_CHECKING:
-    import asyncio
+
+class _Handler(ResponseHandler):
+    """aiohttp's own, that doesn't resume what was never paused.
+
+    aiohttp asks for it twice an answer, and goes through its parser and the socket for it.
+    """
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
 
 
 class GuardedConnector(aiohttp.TCPConnector):
@@ -23,8 +34,12 @@ class GuardedConnector(aiohttp.TCPConnector):
     aiohttp would take those bytes for the answer to the next request (aio-libs/aiohttp#13656), and
     one row would get another row's outcome. Bytes that the loop has read make ``should_close``
     true; those that still lie in the kernel, and a connection's end, make its socket readable.
-    Tests pin the private method that this leans on.
+    Tests pin the private methods that this leans on.
     """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._factory = partial(_Handler, loop=asyncio.get_running_loop())  # type: ignore[assignment]
 
     async def _get(self, key: object, traces: list[object]) -> aiohttp.connector.Connection | None:  # type: ignore[override]
         while (connection := await super()._get(key, traces)) is not None:  # type: ignore[arg-type]

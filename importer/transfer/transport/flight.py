@@ -15,12 +15,13 @@ from yarl import URL
 
 from importer.model import Answer
 from importer.transfer.bodies import SLICE
-from importer.transfer.transport.connector import Heard, is_readable, unsent_bytes, was_idle
+from importer.transfer.transport.connector import Heard, is_readable, unsent_bytes
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
 
+    from importer.transfer.transport.parcel import Opening
     from importer.transfer.trip import Trip
 
 ANSWER_LIMIT = 64 * 1024  # bytes read of an answer; a 292 kB gzip bomb once cost 331 MB
@@ -49,7 +50,7 @@ class Flight:
     progress: tuple[int, int] = (0, 0)  #: bytes written, bytes waiting in the kernel
     is_waiting_its_turn: bool = False  #: for its share of a bandwidth: it is we who are silent
     is_cut: bool = False  #: by the sweep
-    response: aiohttp.ClientResponse | None = None  #: from its headers on
+    response: aiohttp.ClientResponse | Opening | None = None  #: from its headers on
     heard: Heard = Heard.ALL  #: what the other side had of the request as its answer came
     parts: list[bytes] = field(default_factory=list)  #: of the answer's body
 
@@ -70,11 +71,17 @@ class Flight:
             return self.tracker.bytes_written
         return self.size_bytes if self.is_handed_over else 0
 
-    def board(self, connection: aiohttp.connector.Connection) -> None:
+    def board(
+        self,
+        protocol: aiohttp.client_proto.ResponseHandler | None,
+        transport: asyncio.BaseTransport | None,
+        *,
+        is_reused: bool,
+    ) -> None:
         """This is the connection that it travels on."""
-        self.protocol = connection.protocol
-        self.transport = connection.transport
-        self.is_reused = was_idle(connection)
+        self.protocol = protocol
+        self.transport = transport
+        self.is_reused = is_reused
 
     @property
     def first_block(self) -> int:
@@ -199,7 +206,7 @@ def _host_of(location: str) -> str:
     return host if _HOST.fullmatch(host) else "(unreadable)"
 
 
-def _kept(response: aiohttp.ClientResponse) -> Mapping[str, str]:
+def _kept(response: aiohttp.ClientResponse | Opening) -> Mapping[str, str]:
     found = response.headers
     headers = {}
     for name in _KEPT_HEADERS:

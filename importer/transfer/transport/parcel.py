@@ -1,33 +1,43 @@
 """A small body goes out in one write with its head: what aiohttp's general way costs is left out.
 
 For each request aiohttp merges headers, asks for cookies, time limits and redirects, builds a
-request from all that and starts a task that writes it. For a picture of 30 kB that is as much as
-all the rest of its upload, and none of it differs from one picture to the next. So the session's
-connections are taken straight from its connector, and the bytes are written as they are. What is
-larger than a transport takes at once, is read from a file, or goes by a proxy, goes through the
-session in the usual way.
+request from all that, starts a task that writes it, and wraps the answer in a response with cookies
+and a history. For a picture of 30 kB that is as much as all the rest of its upload, and none of it
+differs from one picture to the next. So connections are taken straight from the session's connector
+and kept, the bytes are written as they are, and the answer is what aiohttp's parser makes of it.
+What is larger than a transport takes at once, is read from a file, or goes by a proxy, goes through
+the session in the usual way.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp.helpers import TimerNoop
+from aiohttp.http_exceptions import HttpProcessingError
+
+from importer.transfer.transport.connector import was_idle
+from importer.transfer.transport.keeping import Keeping, Wire
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping
 
+    from aiohttp.http import RawResponseMessage
+    from aiohttp.streams import StreamReader
     from yarl import URL
 
+    from importer.model import Request
     from importer.transfer.transport.flight import Flight
 
 #: bytes of a body; up to here a transport takes all at once, and aiohttp doesn't wait either
 PARCEL_UP_TO = 64 * 1024
 #: of every request, whichever way it takes
 HEADERS = {"User-Agent": "darkroom-importer", "Accept": "*/*", "Accept-Encoding": "identity"}
+_AUTHORITY = re.compile(r"[^/]*//[^/?]*")
 _TIMER = TimerNoop()
 
 
@@ -40,36 +50,31 @@ class Lane:
         connector: aiohttp.BaseConnector,
         url: URL,
         *,
+        keepalive_s: float,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self._session = session
+        self.keeping = Keeping(keepalive_s, loop)
+        self._timeout = session.timeout
         self._connector = connector
-        self._loop = loop
         self._host = url.host_port_subcomponent or ""
-        self._url = url
+        self._origin_length = len(_AUTHORITY.match(str(url))[0])  # type: ignore[index]
         #: stands for all of them: where they go, and which connections they may share
         self._request = _SharedRequest("POST", url, loop=loop, session=session)
-        self._info = self._request.request_info
 
-    async def post(
-        self, target: str, headers: Mapping[str, str], body: bytes, flight: Flight
-    ) -> aiohttp.ClientResponse:
-        """Post a body to a path and query of the endpoint's host; gives the answer's beginning.
+    async def post(self, request: Request, body: bytes, flight: Flight) -> Opening:
+        """Post a body to the endpoint's host; gives the answer's beginning.
+
+        aiohttp sees the endpoint alone, and not the token behind it.
 
         Raises:
             aiohttp.ClientError, OSError: it didn't come to an answer.
-            ValueError: path or headers would make another request of it.
+            ValueError: the URL or the headers would make another request of it.
         """
-        head = head_of(target, self._host, headers, len(body))
+        head = head_of(request.url[self._origin_length :], self._host, request.headers, len(body))
+        wire = self.keeping.take() or await self._connected()
         try:
-            connection = await self._connector.connect(self._request, [], self._session.timeout)
-        except TimeoutError as error:
-            raise aiohttp.ConnectionTimeoutError from error
-        try:
-            protocol, transport = connection.protocol, connection.transport
-            if protocol is None or transport is None or transport.is_closing():
-                raise aiohttp.ServerDisconnectedError
-            flight.board(connection)
+            protocol, transport = wire.protocol, wire.transport
+            flight.board(protocol, transport, is_reused=wire.is_reused)
             # A new parser each time: what came unasked may have left the old one in mid-answer.
             protocol.set_response_params(
                 timer=_TIMER,
@@ -80,26 +85,68 @@ class Lane:
             transport.write(head + body)
             flight.is_handed_over = True
             flight.body_is_gone()
-            response = aiohttp.ClientResponse(
-                "POST",
-                self._url,
-                writer=None,
-                continue100=None,
-                timer=_TIMER,
-                request_info=self._info,
-                traces=[],
-                loop=self._loop,
-                session=self._session,
-                stream_writer=_NOTHING_MORE,
-            )
-            try:
-                return await response.start(connection)
-            except BaseException:
-                response.close()
-                raise
+            return await self._answered(wire)
         except BaseException:
-            connection.close()
+            wire.connection.close()
             raise
+
+    async def _connected(self) -> Wire:
+        with self.keeping.shared():  # whoever waits for one is woken by the connector
+            try:
+                connection = await self._connector.connect(self._request, [], self._timeout)
+            except TimeoutError as error:
+                raise aiohttp.ConnectionTimeoutError from error
+        protocol, transport = connection.protocol, connection.transport
+        if protocol is None or transport is None or transport.is_closing():
+            connection.close()
+            raise aiohttp.ServerDisconnectedError
+        wire = Wire(connection, protocol, transport)
+        wire.is_reused = was_idle(connection)
+        return wire
+
+    async def _answered(self, wire: Wire) -> Opening:
+        try:
+            message, content = await wire.protocol.read()
+            while 100 <= message.code < 200 and message.code != 101:
+                message, content = await wire.protocol.read()
+        except HttpProcessingError as error:
+            info = self._request.request_info
+            raise aiohttp.ClientResponseError(info, (), status=error.code) from error
+        return Opening(message, content, wire, self.keeping)
+
+
+class Opening:
+    """The beginning of an answer, and the way to its rest: as much of a response as is wanted."""
+
+    __slots__ = ("_keeping", "_wire", "closed", "content", "headers", "status", "version")
+
+    def __init__(
+        self, message: RawResponseMessage, content: StreamReader, wire: Wire, keeping: Keeping
+    ) -> None:
+        self.status = message.code
+        self.version = message.version
+        self.headers = message.headers
+        self.content = content
+        self.closed = False
+        self._wire = wire
+        self._keeping = keeping
+
+    def release(self) -> None:
+        """The connection may be used again, if the answer was read to its end."""
+        if not self.closed:
+            self.closed = True
+            self._keeping.give_back(self._wire)
+
+    def close(self) -> None:
+        """Hang up; who reads hears so by an error."""
+        if not self.closed:
+            self.closed = True
+            if self.content.exception() is None:
+                self.content.set_exception(aiohttp.ClientConnectionError())
+            self._wire.connection.close()
+
+    async def wait_for_close(self) -> None:
+        """Nothing is written any more."""
 
 
 class Tracker(aiohttp.UploadTracker):
@@ -115,7 +162,8 @@ class BoardingRequest(aiohttp.ClientRequest):
 
     async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
         if isinstance(self._upload_tracker, Tracker):
-            self._upload_tracker.flight.board(conn)
+            flight = self._upload_tracker.flight
+            flight.board(conn.protocol, conn.transport, is_reused=was_idle(conn))
         return await super().send(conn)
 
 
@@ -127,15 +175,6 @@ class _SharedRequest(aiohttp.ClientRequest):
         return super().connection_key
 
 
-class _NothingMore:
-    """In a writer's place, when all has been written."""
-
-    output_size = 0
-
-
-_NOTHING_MORE: Any = _NothingMore()
-
-
 def head_of(target: str, host: str, headers: Mapping[str, str], size: int) -> bytes:
     """The head of a POST.
 
@@ -144,6 +183,8 @@ def head_of(target: str, host: str, headers: Mapping[str, str], size: int) -> by
     """
     if not (target.isascii() and target.isprintable()) or " " in target:
         raise ValueError
+    if target[:1] != "/":
+        target = f"/{target}"
     return (
         f"POST {target} HTTP/1.1\r\n{_lines(host, tuple(headers.items()))}"
         f"Content-Length: {size}\r\n\r\n"
