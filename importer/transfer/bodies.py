@@ -15,18 +15,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 
-import aiofiles
 import aiofiles.os
 
 from importer.model import Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator
 
     from importer.model import Reply, Request, Source
     from importer.transfer.trip import Trip
 
-SLICE = 128 * 1024  # bytes handed over at once; over TLS more costs up to twice as much
+BLOCK = 1 << 20  # bytes that are read at once
+
+# O_NONBLOCK: opening a pipe that nobody writes to must not hang; O_BINARY exists on Windows only.
+FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 # The last bytes of a streamed body. So few never have to wait in aiohttp's writer (it waits from
 # 64 KiB on); a gallery that answers while the writer waits costs the connection, since aiohttp
@@ -93,7 +95,7 @@ class Elsewhere:
 class Streamed:
     """A body that is read while it is sent. Each attempt takes a new one."""
 
-    def __init__(self, path: str, stamp: Stamp, media_type: str, *, block: int = 8 * SLICE) -> None:
+    def __init__(self, path: str, stamp: Stamp, media_type: str, *, block: int = BLOCK) -> None:
         self.path = path
         self.stamp = stamp
         self.media_type = media_type
@@ -101,6 +103,7 @@ class Streamed:
         self._block = block
         self._hash = hashlib.sha256()
         self._left = stamp.size_bytes
+        self._descriptor: int | None = None  # while it is read
         self._told: bytes | None = None  # its digest, by whoever else has read it
 
     @property
@@ -118,11 +121,15 @@ class Streamed:
         """Another process has sent it; the digest is empty where it didn't come to the end."""
         self._told = sha256
 
+    @property
+    def is_open(self) -> bool:
+        return self._descriptor is not None
+
     def let_go(self) -> None:
         """It won't be sent any more. Its file stays; see fetch.fetched for one that doesn't."""
 
     async def blocks(self) -> AsyncGenerator[memoryview]:
-        """The bytes, exactly ``size_bytes`` of them, SLICE at most at once.
+        """The bytes, exactly ``size_bytes`` of them.
 
         While one block goes out, a thread reads and hashes the next one. Ends with the last byte,
         with nothing to wait for behind it: aiohttp then knows at once that all has left, and the
@@ -133,22 +140,19 @@ class Streamed:
             OSError: the file broke off or changed; ``fault`` says how.
         """
         try:
-            async with _OpenedFile(self.path, self._next) as file:
-                file.read_ahead()
+            async with _ReadAhead(self) as ahead:
+                ahead.begin()
                 has_more = True
                 while has_more:
-                    block = memoryview(await file.taken())
+                    block = memoryview(await ahead.taken())
                     # Asked while nothing is being read: a slow line gets its last block read
                     # long before the one in front of it has gone.
                     has_more = self._left > 0
                     if has_more:
-                        file.read_ahead()
-                        parts = block
-                    else:
-                        await file.close()
-                        parts = block[:-TAIL]
-                    for start in range(0, len(parts), SLICE):
-                        yield parts[start : start + SLICE]
+                        ahead.begin()
+                        yield block
+                if len(block) > TAIL:
+                    yield block[:-TAIL]
                 yield block[-TAIL:]
         except _Changed as error:
             self.fault = SourceFault("file_changed", "the file changed while it was read")
@@ -157,34 +161,46 @@ class Streamed:
             self.fault = fault_of(error)
             raise OSError(errno.EIO, "the source broke off") from None
 
-    def _next(self, descriptor: int) -> bytes:
-        """The next block, read and hashed, in a thread."""
-        self._expect(descriptor)
-        block = os.read(descriptor, min(self._block, self._left))
+    def read_next(self) -> bytes:
+        """The next block, read and hashed; in a thread, which opens and closes the file as well.
+
+        Each call to the system stands in line for the interpreter afterwards, so there are few.
+        """
+        if self._descriptor is None:
+            self._descriptor = os.open(self.path, FLAGS)
+            self._expect(self._descriptor)
+        block = os.read(self._descriptor, min(self._block, self._left))
         if not block:
             raise _Changed
         self._hash.update(block)
         if len(block) == self._left:
-            self._expect(descriptor)
+            self._expect(self._descriptor)
+            self.close()
         self._left -= len(block)
         return block
 
+    def close(self) -> None:
+        """Close the file, if it is open; in a thread, and not while another reads."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
     def _expect(self, descriptor: int) -> None:
-        if stamp_in(os.fstat(descriptor)) != self.stamp:
+        found = os.fstat(descriptor)
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "")
+        if stamp_in(found) != self.stamp:
             raise _Changed
 
 
-class _OpenedFile:
-    """A file that is read through aiofiles, and closed as early as its reader wants."""
+class _ReadAhead:
+    """The reading of one body's blocks, one ahead, through aiofiles."""
 
-    def __init__(self, path: str, read: Callable[[int], bytes]) -> None:
-        self._opening = aiofiles.open(path, "rb", buffering=0, opener=_open_quietly)
-        self._read = aiofiles.os.wrap(read)
+    def __init__(self, body: Streamed) -> None:
+        self._body = body
         self._reading: asyncio.Task[bytes] | None = None
 
     async def __aenter__(self) -> Self:
-        self._file = await self._opening
-        self._is_open = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -192,16 +208,12 @@ class _OpenedFile:
             # Cut off: the thread can't be, and must not read from another file of this number.
             with suppress(OSError, _Changed):
                 await asyncio.shield(self._reading)
-        await self.close()
+        if self._body.is_open:
+            await _close(self._body)
 
-    async def close(self) -> None:
-        if self._is_open:
-            self._is_open = False
-            await self._file.close()
-
-    def read_ahead(self) -> None:
+    def begin(self) -> None:
         """Begin to read the next block."""
-        self._reading = asyncio.ensure_future(self._read(self._file.fileno()))
+        self._reading = asyncio.ensure_future(_read_next(self._body))
 
     async def taken(self) -> bytes:
         """The block whose reading has begun."""
@@ -211,9 +223,8 @@ class _OpenedFile:
         return block
 
 
-def _open_quietly(path: str, flags: int) -> int:
-    """Opening a pipe that nobody writes to must not hang; aiofiles opens in a thread."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+_read_next = aiofiles.os.wrap(Streamed.read_next)
+_close = aiofiles.os.wrap(Streamed.close)
 
 
 Body: TypeAlias = Whole | Streamed

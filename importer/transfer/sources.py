@@ -18,7 +18,7 @@ import aiofiles.os
 
 from importer.model import URL_TEXT, LocalFile, RemoteUrl, Stamp
 from importer.transfer import sniff
-from importer.transfer.bodies import SourceFault, Streamed, Whole, fault_of, stamp_in
+from importer.transfer.bodies import FLAGS, SourceFault, Streamed, Whole, fault_of, stamp_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,9 +35,6 @@ WHOLE_UP_TO = 960 * 1024
 # Python's own pool has six threads on two cores, which is few for a disk that is far away.
 LOOKERS = 32
 _READERS = ThreadPoolExecutor(max_workers=LOOKERS, thread_name_prefix="reader")
-
-# O_NONBLOCK: opening a pipe that nobody writes to must not hang; O_BINARY exists on Windows only.
-_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Sourced(Protocol):
@@ -82,7 +79,7 @@ def _load_local(path: str, reading: Reading, *, whole_up_to: int) -> Body | Sour
 
 
 def _load_file(path: str, reading: Reading, whole_up_to: int) -> Body | SourceFault:
-    descriptor = os.open(path, _FLAGS)
+    descriptor = os.open(path, FLAGS)
     try:
         return body_of(descriptor, path, reading, whole_up_to=whole_up_to, read=_read)
     finally:
@@ -176,7 +173,7 @@ _sizes = aiofiles.os.wrap(_sizes_here)
 def sha256_of(path: str) -> bytes:
     """The digest of what is there now; empty when it is no regular file or can't be read."""
     try:
-        with os.fdopen(os.open(path, _FLAGS), "rb") as file:
+        with os.fdopen(os.open(path, FLAGS), "rb") as file:
             if stamp_in(os.fstat(file.fileno())) is None:
                 return b""
             return hashlib.file_digest(file, "sha256").digest()

@@ -19,15 +19,15 @@ from importer.model import Answer, NoAnswer, Reply
 from importer.transfer.bodies import SourceFault, Streamed, Whole
 from importer.transfer.transport.breaking import broken, defect_of
 from importer.transfer.transport.connector import GuardedConnector, Heard, heard_of
-from importer.transfer.transport.flight import ANSWER_LIMIT, Content, Flight
+from importer.transfer.transport.flight import ANSWER_LIMIT, Flight
 from importer.transfer.transport.parcel import (
     HEADERS,
-    PARCEL_UP_TO,
     BoardingRequest,
     Lane,
     Opening,
     Tracker,
 )
+from importer.transfer.transport.pour import PIECE, TLS_PIECE, cut
 from importer.transfer.transport.slowly import slowly, whole_in_blocks
 from importer.transfer.trip import Trip
 
@@ -59,6 +59,9 @@ class Transport:
         self._host = sending.host
         self._endpoint = URL(sending.endpoint, encoded=True)
         self._lane: Lane | None = None  #: of small bodies; a proxy wants aiohttp's own way
+        # Neither aiohttp's own writer nor asyncio's TLS likes long pieces.
+        is_bare = not sending.proxy and sending.endpoint.startswith("http://")
+        self._piece = PIECE if is_bare else TLS_PIECE
         self._flights: set[Flight] = set()
 
     async def __aenter__(self) -> Self:
@@ -118,11 +121,11 @@ class Transport:
         flight = Flight(size, now, self.clock.monotonic, trip or Trip(now))
         if isinstance(body, Streamed):
             content = body.blocks()
-        elif flight.goes_at_once:
+        elif flight.goes_at_once and self._lane is not None:
             return await self._flown(request, body, flight)
         else:
             content = whole_in_blocks(body.content)
-        blocks = _framed(request.prefix, content, request.suffix, flight)
+        blocks = _framed(request.prefix, content, request.suffix, flight, most=self._piece)
         try:
             reply = await self._flown(request, blocks, flight)
         finally:
@@ -131,18 +134,18 @@ class Transport:
         return reply if fault is None or isinstance(reply, Answer) else fault
 
     async def _flown(
-        self, request: Request, content: Whole | AsyncIterator[bytes | memoryview], flight: Flight
+        self,
+        request: Request,
+        content: Whole | AsyncIterator[bytes | memoryview],
+        flight: Flight,
     ) -> Reply:
         self._flights.add(flight)
         response: aiohttp.ClientResponse | Opening
         try:
             if self._lane is None:
                 response = await self._post(request, content, flight)
-            elif flight.size_bytes <= PARCEL_UP_TO and isinstance(content, Whole):
-                response = await self._lane.post(request, _in_form(request, content), flight)
             else:
-                with self._lane.keeping.shared():
-                    response = await self._post(request, content, flight)
+                response = await self._lane.post(request, content, flight)
             return await self._received(flight, response)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # OSError includes TimeoutError; ValueError is aiohttp's refusal of a URL.
@@ -153,15 +156,13 @@ class Transport:
             self._flights.discard(flight)
 
     async def _post(
-        self, request: Request, content: Whole | AsyncIterator[bytes | memoryview], flight: Flight
+        self, request: Request, content: object, flight: Flight
     ) -> aiohttp.ClientResponse:
-        """Post what is large, or read from a file, or goes by a proxy."""
+        """Post by a proxy, which is aiohttp's own way."""
         flight.tracker = Tracker(flight)
         return await self._session.post(
             URL(request.url, encoded=True),
-            data=Content(_in_form(request, content), flight)
-            if isinstance(content, Whole)
-            else content,
+            data=content,
             headers={**HEADERS, **request.headers, "Content-Length": str(flight.size_bytes)},
             allow_redirects=False,
             upload_tracker=flight.tracker,
@@ -170,7 +171,7 @@ class Transport:
 
     async def _received(self, flight: Flight, response: aiohttp.ClientResponse | Opening) -> Reply:
         try:
-            flight.heard = heard_of(flight.transport, flight.bytes_written)
+            flight.heard = heard_of(flight.transport, flight.bytes_handed)
             if flight.heard is Heard.NOTHING:
                 response.close()
                 said = f"{self._host} spoke before it was asked"
@@ -219,12 +220,13 @@ class Transport:
                 self._lane.keeping.sweep()
 
 
-def _in_form(request: Request, body: Whole) -> bytes:
-    return request.prefix + body.content + request.suffix if request.prefix else body.content
-
-
 async def _framed(
-    prefix: bytes, blocks: AsyncGenerator[memoryview], suffix: bytes, flight: Flight
+    prefix: bytes,
+    blocks: AsyncGenerator[memoryview],
+    suffix: bytes,
+    flight: Flight,
+    *,
+    most: int,
 ) -> AsyncGenerator[bytes | memoryview]:
     paid = flight.first_block
     if prefix:
@@ -235,7 +237,8 @@ async def _framed(
             flight.look()
             bandwidth = flight.trip.bandwidth
             if bandwidth is None or bandwidth.block is None:
-                yield block
+                for piece in cut(block, most):
+                    yield piece
             else:
                 async for piece in slowly(block, flight, paid):
                     yield piece

@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
-import aiohttp
 from yarl import URL
 
 from importer.model import Answer
-from importer.transfer.bodies import SLICE
 from importer.transfer.transport.connector import Heard, is_readable, unsent_bytes
+from importer.transfer.transport.pour import Pour
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
+
+    import aiohttp
 
     from importer.transfer.transport.parcel import Opening
     from importer.transfer.trip import Trip
@@ -39,7 +40,8 @@ class Flight:
     moved_at: float
     now: Callable[[], float]
     trip: Trip
-    tracker: aiohttp.UploadTracker | None = None  #: counts a body that goes out piece by piece
+    #: counts a body that goes out piece by piece
+    tracker: aiohttp.UploadTracker | Pour | None = None
     is_handed_over: bool = (
         False  #: the body is no longer than a transport takes at once, and it did
     )
@@ -70,6 +72,11 @@ class Flight:
         if self.tracker is not None:
             return self.tracker.bytes_written
         return self.size_bytes if self.is_handed_over else 0
+
+    @property
+    def bytes_handed(self) -> int:
+        """Bytes of the body that were given to the transport, which may hold some of them yet."""
+        return self.tracker.handed if isinstance(self.tracker, Pour) else self.bytes_written
 
     def board(
         self,
@@ -170,30 +177,6 @@ class Flight:
         body = b"".join(self.parts)
         is_early = self.heard is not Heard.ALL
         return Answer(response.status, body, _kept(response), self.is_sent_whole, is_cut, is_early)
-
-
-class Content(aiohttp.BytesPayload):
-    """A body in memory, that looks at the connection before it goes."""
-
-    def __init__(self, content: bytes, flight: Flight) -> None:
-        super().__init__(content)
-        self._content = content
-        self._flight = flight
-
-    async def write_with_length(
-        self, writer: aiohttp.abc.AbstractStreamWriter, content_length: int | None
-    ) -> None:
-        self._flight.look()
-        transport = self._flight.transport
-        if transport is None or transport.get_extra_info("ssl_object") is None:
-            await super().write_with_length(writer, content_length)
-            self._flight.body_is_gone()
-            return
-        # asyncio's TLS copies what it can't encrypt at once, again and again.
-        content = memoryview(self._content)
-        for start in range(0, len(content), SLICE):
-            await writer.write(content[start : start + SLICE])
-        self._flight.body_is_gone()
 
 
 def _host_of(location: str) -> str:

@@ -19,12 +19,14 @@ import aiohttp
 from aiohttp.helpers import TimerNoop
 from aiohttp.http_exceptions import HttpProcessingError
 
+from importer.transfer.bodies import Whole
 from importer.transfer.transport.connector import was_idle
 from importer.transfer.transport.keeping import Keeping, Wire
+from importer.transfer.transport.pour import Pour
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from aiohttp.http import RawResponseMessage
     from aiohttp.streams import StreamReader
@@ -61,17 +63,30 @@ class Lane:
         #: stands for all of them: where they go, and which connections they may share
         self._request = _SharedRequest("POST", url, loop=loop, session=session)
 
-    async def post(self, request: Request, body: bytes, flight: Flight) -> Opening:
+    async def post(
+        self,
+        request: Request,
+        body: Whole | AsyncIterator[bytes | memoryview],
+        flight: Flight,
+    ) -> Opening:
         """Post a body to the endpoint's host; gives the answer's beginning.
 
         aiohttp sees the endpoint alone, and not the token behind it.
+
+        Args:
+            request: where it goes.
+            body: what lies in memory, or all that is read while it goes.
+            flight: what is known of it.
 
         Raises:
             aiohttp.ClientError, OSError: it didn't come to an answer.
             ValueError: the URL or the headers would make another request of it.
         """
-        head = head_of(request.url[self._origin_length :], self._host, request.headers, len(body))
+        head = head_of(
+            request.url[self._origin_length :], self._host, request.headers, flight.size_bytes
+        )
         wire = self.keeping.take() or await self._connected()
+        pour: Pour | None = None
         try:
             protocol, transport = wire.protocol, wire.transport
             flight.board(protocol, transport, is_reused=wire.is_reused)
@@ -82,11 +97,20 @@ class Lane:
                 auto_decompress=False,
                 read_bufsize=PARCEL_UP_TO,
             )
-            transport.write(head + body)
-            flight.is_handed_over = True
-            flight.body_is_gone()
-            return await self._answered(wire)
+            if not isinstance(body, Whole):
+                flight.tracker = pour = Pour(protocol, transport, head, flight)
+                pour.while_read(body)
+            elif flight.size_bytes > PARCEL_UP_TO:
+                flight.tracker = pour = Pour(protocol, transport, head, flight)
+                pour.at_once([request.prefix, body.content, request.suffix])
+            else:
+                transport.write(b"".join((head, request.prefix, body.content, request.suffix)))
+                flight.is_handed_over = True
+                flight.body_is_gone()
+            return await self._answered(wire, pour)
         except BaseException:
+            if pour is not None:
+                pour.break_off()
             wire.connection.close()
             raise
 
@@ -104,7 +128,7 @@ class Lane:
         wire.is_reused = was_idle(connection)
         return wire
 
-    async def _answered(self, wire: Wire) -> Opening:
+    async def _answered(self, wire: Wire, pour: Pour | None) -> Opening:
         try:
             message, content = await wire.protocol.read()
             while 100 <= message.code < 200 and message.code != 101:
@@ -112,16 +136,21 @@ class Lane:
         except HttpProcessingError as error:
             info = self._request.request_info
             raise aiohttp.ClientResponseError(info, (), status=error.code) from error
-        return Opening(message, content, wire, self.keeping)
+        return Opening(message, content, wire, self.keeping, pour)
 
 
 class Opening:
     """The beginning of an answer, and the way to its rest: as much of a response as is wanted."""
 
-    __slots__ = ("_keeping", "_wire", "closed", "content", "headers", "status", "version")
+    __slots__ = ("_keeping", "_pour", "_wire", "closed", "content", "headers", "status", "version")
 
     def __init__(
-        self, message: RawResponseMessage, content: StreamReader, wire: Wire, keeping: Keeping
+        self,
+        message: RawResponseMessage,
+        content: StreamReader,
+        wire: Wire,
+        keeping: Keeping,
+        pour: Pour | None,
     ) -> None:
         self.status = message.code
         self.version = message.version
@@ -130,15 +159,20 @@ class Opening:
         self.closed = False
         self._wire = wire
         self._keeping = keeping
+        self._pour = pour
 
     def release(self) -> None:
         """The connection may be used again, if the answer was read to its end."""
-        if not self.closed:
+        if self._pour is not None and not self._pour.is_over:
+            self.close()  # another request would look like the rest of this one
+        elif not self.closed:
             self.closed = True
             self._keeping.give_back(self._wire)
 
     def close(self) -> None:
         """Hang up; who reads hears so by an error."""
+        if self._pour is not None:
+            self._pour.break_off()
         if not self.closed:
             self.closed = True
             if self.content.exception() is None:
@@ -146,7 +180,9 @@ class Opening:
             self._wire.connection.close()
 
     async def wait_for_close(self) -> None:
-        """Nothing is written any more."""
+        """Return when nothing is written any more."""
+        if self._pour is not None:
+            await self._pour.wait()
 
 
 class Tracker(aiohttp.UploadTracker):

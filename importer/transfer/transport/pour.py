@@ -1,0 +1,131 @@
+"""A large body goes onto its connection piece by piece; how much has left is known at any time.
+
+aiohttp's own writer does the same at several times the cost: it counts, checks and waits anew for
+each piece. Here a transport is given the pieces as they are, and waited for only when it is full.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+
+    from aiohttp.client_proto import ResponseHandler
+
+    from importer.transfer.transport.flight import Flight
+
+TLS_PIECE = 128 * 1024  # bytes; what is given to asyncio's TLS at once costs more the more it is
+PIECE = 1 << 20  # bytes that are given to a socket at once
+
+
+def cut(block: memoryview, size: int) -> Iterator[memoryview]:
+    """The block in pieces of this size at most."""
+    for start in range(0, len(block), size):
+        yield block[start : start + size]
+
+
+class Pour:
+    """One body on its way into one connection."""
+
+    def __init__(
+        self, protocol: ResponseHandler, transport: asyncio.Transport, head: bytes, flight: Flight
+    ) -> None:
+        self.handed = 0  #: bytes of the body that the transport was given
+        self.task: asyncio.Task[None] | None = None  #: hands over the rest of it
+        self._protocol = protocol
+        self._transport = transport
+        self._writer = aiohttp.http.StreamWriter(protocol, asyncio.get_running_loop())
+        self._head = head
+        self._flight = flight
+        self._left = 0  # bytes of the body that are known to have left
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more will be handed over."""
+        return self.handed == self._flight.size_bytes
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes of the body that have left for the kernel."""
+        # What a closed transport still held was never sent, so the last look before that holds.
+        if self._left < self.handed and not self._transport.is_closing():
+            waiting = self._transport.get_write_buffer_size()
+            self._left = max(self._left, self.handed - waiting)
+        return self._left
+
+    def at_once(self, parts: Sequence[bytes]) -> None:
+        """Hand over a body that lies in memory: all of it, if the transport takes it."""
+        self._flight.look()
+        size = TLS_PIECE if self._transport.get_extra_info("ssl_object") else PIECE
+        pieces = [piece for part in parts for piece in cut(memoryview(part), size)]
+        pieces.reverse()
+        while pieces:
+            self._write(pieces.pop())
+            if self._protocol.writing_paused:
+                self._begin(self._rest(pieces))
+                return
+        self._ended()
+        self._flight.body_is_gone()
+
+    def while_read(self, pieces: AsyncIterator[bytes | memoryview]) -> None:
+        """Hand over a body that is still being read."""
+        self._begin(self._stream(pieces))
+
+    def break_off(self) -> None:
+        """Hand over no more, and let nothing more leave: the connection is of no use then."""
+        if self.task is not None and not self.task.done():
+            self.task.cancel()
+            self._transport.abort()
+
+    async def wait(self) -> None:
+        """Return when nothing is handed over any more."""
+        if self.task is not None:
+            await asyncio.wait([self.task])
+
+    async def _rest(self, pieces: list[memoryview]) -> None:
+        await self._writer.drain()
+        while pieces:
+            self._write(pieces.pop())
+            await self._writer.drain()
+        self._ended()
+        self._flight.body_is_gone()
+
+    async def _stream(self, pieces: AsyncIterator[bytes | memoryview]) -> None:
+        async for piece in pieces:
+            self._write(piece)
+            if self._protocol.writing_paused:
+                await self._writer.drain()
+        self._ended()
+
+    def _begin(self, pouring: Coroutine[Any, Any, None]) -> None:
+        self.task = asyncio.create_task(self._told(pouring))
+
+    async def _told(self, pouring: Coroutine[Any, Any, None]) -> None:
+        """What breaks it is told to whoever waits for the answer."""
+        try:
+            await pouring
+        except OSError as error:
+            told = aiohttp.ClientOSError(error.errno, "the body broke off")
+            self._protocol.set_exception(told, error)
+        except Exception as error:  # noqa: BLE001  (told all the same)
+            self._protocol.set_exception(error)
+
+    def _write(self, piece: bytes | memoryview) -> None:
+        if self._transport.is_closing():
+            raise aiohttp.ClientConnectionResetError
+        if self._head:  # it leaves together with the body's first bytes
+            self._transport.writelines((self._head, piece))
+            self._head = b""
+        else:
+            self._transport.write(piece)
+        self.handed += len(piece)
+
+    def _ended(self) -> None:
+        """The transport isn't full, so the little that it may hold counts as gone: a row of unknown
+        outcome is better than one that is sent twice."""
+        if self.is_over:
+            self._left = self.handed
