@@ -98,6 +98,7 @@ def check_manifest(
     checking: Checking | None = None,
     told: Callable[[int, int], None] = lambda rows, about: None,
     clock: Clock | None = None,
+    token: Token | None = None,
 ) -> Findings:
     """Everything that is wrong with a manifest, and what is in it; sends nothing.
 
@@ -108,6 +109,7 @@ def check_manifest(
         told: is called now and then with the number of rows looked at, and about how many there
             are (0 where nobody knows).
         clock: what day it is; a test brings its own.
+        token: the account's, where it is known: it may stand in no cell.
 
     Raises:
         ManifestError: the file as a whole can't be read.
@@ -121,6 +123,7 @@ def check_manifest(
         checking or Checking(),
         told=told,
         clock=clock or SystemClock(),
+        token=token,
     )
 
 

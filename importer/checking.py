@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from importer.job import OpenedManifest
     from importer.manifest.check.findings import Findings, Looked
     from importer.manifest.check.fixes import Fixed
+    from importer.secret import Token
     from importer.settings import Checking, Reading
 
 TOLD_EVERY = 8_192  # rows
@@ -46,6 +47,7 @@ def check(
     *,
     told: Callable[[int, int], None],
     clock: Clock,
+    token: Token | None = None,
 ) -> Findings:
     """Look at a manifest once.
 
@@ -57,7 +59,7 @@ def check(
         ManifestError: the file as a whole can't be read.
         StorageError: the disk for temporary files is full.
     """
-    opened = open_for_reading(path, reading, origin="")
+    opened = open_for_reading(path, reading, origin="", token=token)
     if checking.fix is not None:
         refuse_to_harm(checking.fix.absolute(), opened.manifest.path, force=checking.force)
     about = _about_rows(opened)
@@ -84,10 +86,14 @@ def check(
                 told(check.rows, about)
                 next_told = check.rows + TOLD_EVERY
         same = same_bytes(sizes.each_part()) if sizes is not None else ()
-        findings = replace(check.findings(same), notes=opened.notices)
+        findings = replace(check.findings(same), notes=opened.notices + _empty(check.rows))
         if fixing is None or checking.fix is None:
             return findings
         return replace(findings, fixed=fixing.write(checking.fix, reading))
+
+
+def _empty(rows: int) -> tuple[str, ...]:
+    return () if rows else ("there are no rows below the line of column names",)
 
 
 def _looked(
@@ -125,6 +131,8 @@ class _Paths:
         """Empty where it names none."""
         if isinstance(row, Picture):
             return row.source.path if isinstance(row.source, LocalFile) else ""
+        if row.problems[0].code in ("bad_row", "token_in_cell"):
+            return ""  # which of its cells is the source, nobody knows
         cells = row.row.cells
         cell = cells[self._place] if 0 <= self._place < len(cells) else ""
         if not cell.strip() or rules.looks_like_url(cell.strip()) or rules.local_path(cell):

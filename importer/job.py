@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from importer.manifest.columns import Columns, find_columns
 from importer.manifest.encodings import WINDOWS, unlike_all
 from importer.manifest.formats import open_manifest
 from importer.manifest.text import Packed
-from importer.manifest.validate import Validator
+from importer.manifest.validate import TOKEN_FIX, Validator
 from importer.settings import Reading
 from importer.transfer.intake import Intake, Judging
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from importer.manifest.encodings import Guess
     from importer.manifest.protocol import Manifest, Survey
     from importer.model import Row, Status
+    from importer.secret import Token
     from importer.settings import Settings
 
 #: where only a file's form and place matter, no cell has to be filled and no column to be there
@@ -61,8 +63,10 @@ class OpenedManifest:
             yield self.judging.judge(row).key, row.line
 
 
-def open_for_reading(path: Path, reading: Reading, *, origin: str) -> OpenedManifest:
-    """Open a manifest.
+def open_for_reading(
+    path: Path, reading: Reading, *, origin: str, token: Token | None = None
+) -> OpenedManifest:
+    """Open a manifest; ``token`` may stand nowhere in it.
 
     Raises:
         ManifestError: it can't be read, or a required column is missing.
@@ -79,8 +83,17 @@ def open_for_reading(path: Path, reading: Reading, *, origin: str) -> OpenedMani
         notices += (manifest.guess.notice(path.name, encoding, votes),)
         manifest = open_manifest(path, replace(reading, encoding=encoding))
         columns = _columns(manifest, reading)
-    validator = Validator(columns, reading, folder=folder, origin=origin)
-    return OpenedManifest(manifest, columns, Judging(validator, columns, reading), folder, notices)
+    if token is not None and token.stands_in("\0".join(manifest.header)):
+        raise ManifestError(
+            path,
+            "the gallery's token stands in the line of column names",
+            line=manifest.header_line,
+            fix=TOKEN_FIX,
+        )
+    validator = Validator(columns, reading, folder=folder, origin=origin, token=token)
+    return OpenedManifest(
+        manifest, columns, Judging(validator, columns, reading, token), folder, notices
+    )
 
 
 def _columns(manifest: Manifest, reading: Reading) -> Columns:
@@ -121,12 +134,19 @@ def _folder_of_manifest(results: Path) -> Path:
     return known.parent if known is not None and known.parent.is_dir() else results.parent
 
 
-def refuse_to_overwrite(job: Job) -> None:
+def refuse_to_harm(job: Job, root: Path | None) -> None:
     """What lies at the results' place must be results of ours, with their journal.
 
     Raises:
-        UsageError: it is something else, or the journal that knows what was sent is gone.
+        UsageError: it is something else, or the journal that knows what was sent is gone; or it
+            lies among the pictures of ``--root``, which are only read, and not beside the manifest.
     """
+    is_beside = job.results.parent == job.manifest.parent
+    if root is not None and not is_beside and _lies_below(job.results, root):
+        raise UsageError(
+            f"the results {job.results} would lie among the pictures below {root}",
+            fix="choose a place outside of it with -o",
+        )
     if job.is_rerun or not job.results.is_file():
         return
     try:
@@ -163,6 +183,10 @@ def find_job(file: Path, results: Path | None) -> Job:
         if job.journal.exists():
             return job
     return job_of(open_for_reading(file, NAMES, origin=""), results=results, origin="")
+
+
+def _lies_below(path: Path, folder: Path) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def job_of(opened: OpenedManifest, *, results: Path | None, origin: str) -> Job:

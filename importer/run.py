@@ -20,7 +20,7 @@ from importer.job import (
     draw_report,
     job_of,
     open_for_reading,
-    refuse_to_overwrite,
+    refuse_to_harm,
 )
 from importer.ledger import lock
 from importer.ledger.admission import WANTED
@@ -91,7 +91,7 @@ class Run:
                 await stack.enter_async_context(watched(self._on_signal))
             manifest = await anyio.to_thread.run_sync(self._read_manifest)
             job = job_of(manifest, results=settings.results, origin=settings.sending.origin)
-            refuse_to_overwrite(job)
+            refuse_to_harm(job, settings.reading.root)
             async with anyio.create_task_group() as meanwhile:
                 meanwhile.start_soon(anyio.to_thread.run_sync, look_over, job.journal)
                 survey, placed = await self._surveyed(manifest, job)
@@ -112,8 +112,8 @@ class Run:
         return summary
 
     def _read_manifest(self) -> OpenedManifest:
-        settings = self._settings
-        return open_for_reading(settings.manifest, settings.reading, origin=settings.sending.origin)
+        its, token = self._settings, self._token
+        return open_for_reading(its.manifest, its.reading, origin=its.sending.origin, token=token)
 
     async def _surveyed(self, manifest: OpenedManifest, job: Job) -> Surveyed:
         return await anyio.to_thread.run_sync(

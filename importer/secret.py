@@ -13,16 +13,18 @@ from urllib.parse import quote, quote_plus, urlsplit
 MASK = "***"
 # Short tokens would blank ordinary words out of every message; the gallery's own are far longer.
 SHORTEST_WIPED = 4
+SHORTEST_SOUGHT = 16  # in a manifest; a shorter one may be a word, as the rehearsal gallery's is
 MANY_BLANKS = 32  # times as long as what is shown: so much of a text is looked at for it
 
 
 class Token:
     """The account's API token. Prints as ``***`` whichever way it is asked to print."""
 
-    __slots__ = ("_forms", "_value")
+    __slots__ = ("_forms", "_quoted", "_value")
 
     def __init__(self, value: str) -> None:
         self._value = value
+        self._quoted = quote(value.encode("utf-8", "surrogatepass"), safe="")
         self._forms = sorted(_written_forms(value), key=len, reverse=True)
 
     def reveal(self) -> str:
@@ -35,6 +37,12 @@ class Token:
             if form in text:
                 text = text.replace(form, MASK)
         return text
+
+    def stands_in(self, text: str) -> bool:
+        """Whether somebody wrote the token into a manifest, as it is or as a URL's parameter."""
+        if len(self._value) >= SHORTEST_SOUGHT:
+            return self._value in text or (self._quoted in text)
+        return "token=" in text and f"token={self._value}" in text
 
     def __repr__(self) -> str:
         return MASK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +22,9 @@ from importer.cli.options import (
     is_terminal,
     parse_defaults,
 )
+from importer.cli.secrecy import keep
 from importer.cli.words import findings_json, findings_lines
+from importer.credentials import VARIABLE, find_token
 from importer.errors import UsageError
 from importer.progress.stream import SteadyStream
 from importer.settings import Checking, Reading
@@ -92,10 +95,13 @@ def check(
         fix=fix,
         force=force,
     )
+    token = find_token(None, os.environ) if os.environ.get(VARIABLE, "").strip() else None
+    if token is not None:
+        keep(token)
     speed = parse_link(link) if link else 0.0
     with Counting(SteadyStream(sys.stderr), is_shown=is_terminal()) as counting:
         findings = api.check_manifest(
-            manifest, reading=reading, checking=checking, told=counting.told
+            manifest, reading=reading, checking=checking, told=counting.told, token=token
         )
     if json:
         typer.echo(findings_json(findings, link=speed))

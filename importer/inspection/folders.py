@@ -73,4 +73,4 @@ class Folders:
 
 def _folded(name: str) -> str:
     whole = unicodedata.normalize("NFC", name.translate(_INVISIBLE)).casefold()
-    return unicodedata.normalize("NFC", whole).strip()
+    return " ".join(unicodedata.normalize("NFC", whole).split())

@@ -50,6 +50,8 @@ CHUNK_ROWS = 1_000  # rows that are looked up in the journal at once
 class Judge(Protocol):
     """What the drawing asks of the rows that no run has read yet."""
 
+    def without_token(self, lines: list[str]) -> list[str]: ...
+
     def in_order(self, rows: Generator[Row]) -> Generator[Row]: ...
 
     def judge(self, row: Row) -> Picture | Invalid: ...
@@ -153,7 +155,9 @@ class Drawing:
                     "the results file was left as it was", fix="the next run writes it"
                 )
             recorded = _cells(rows, self)
-            own = texts((own_cells(row.cells) for row in rows), delimiter=delimiter)
+            own = self.judge.without_token(
+                texts((own_cells(row.cells) for row in rows), delimiter=delimiter)
+            )
             file.writelines(
                 f"{first}{delimiter}{one.text}\r\n"
                 for first, one in zip(own, recorded, strict=True)

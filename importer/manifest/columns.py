@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -173,6 +174,11 @@ def _named_places(
     return place
 
 
+def _is_data(name: str) -> bool:
+    """A cell of a row rather than the name of a column."""
+    return bool(re.search(r"[0-9]{4}|://|\.[A-Za-z0-9]{3,4}$", name.strip()))
+
+
 def _listed(header: Sequence[str]) -> str:
     return ", ".join(repr(name)[1:-1] or "(no name)" for name in header[:12])[:200]
 
@@ -198,7 +204,9 @@ def _missing(
         for index, name in enumerate(header)
         if index not in taken and difflib.get_close_matches(folded(name), names, 1, 0.75)
     ]
-    if near:
+    if known_fields(header) == 0 and any(map(_is_data, header)):
+        fix = f"put a line with the names of the columns above it: {','.join(REQUIRED)}"
+    elif near:
         fix = f"rename the column {near[0]!r} to {field}, or say --column"
         fix += f" {field}={shlex.quote(near[0].strip())}"
     else:

@@ -214,8 +214,10 @@ def picture_url(text: str) -> Wrong:
     if _NUL in text:
         return bad, "the URL has a NUL in it (%00)", "correct it"
     for c in text:
-        if c.isspace() or c == "\\" or unicodedata.category(c) in _UNPRINTABLE:
-            return bad, f"the URL has {c!r} in it", "write it percent-encoded"
+        if c.isspace() or c in "\\#" or unicodedata.category(c) in _UNPRINTABLE:
+            fix = "write it percent-encoded"
+            fix = "cut it off, or write %23 where it belongs to a name" if c == "#" else fix
+            return bad, f"the URL has {c!r} in it", fix
     try:
         parts = urlsplit(text)
         port, host = parts.port, parts.hostname

@@ -12,15 +12,18 @@ from importer.manifest.dates import DateForm
 from importer.manifest.identity import Identity, key_behind, key_of, key_part, key_start
 from importer.manifest.templates import OF_PLACE, Defaults, place_of
 from importer.model import Collection, Invalid, LocalFile, Picture, Problem, RemoteUrl, Row
+from importer.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from importer.manifest.columns import Columns
+    from importer.secret import Token
     from importer.settings import Reading
 
 KEPT_SHARED = 4_096  # remembered as judged; an archive's rows come event by event
+TOKEN_FIX = "take it out, and let the gallery make a new one if others have seen the file"
 SHARED = ("collection", "date", "collection_url")
 
 
@@ -45,8 +48,16 @@ class Tag(NamedTuple):
 class Validator:
     """Judges the rows of one manifest."""
 
-    def __init__(self, columns: Columns, reading: Reading, *, folder: Path, origin: str) -> None:
-        """Get ready.
+    def __init__(
+        self,
+        columns: Columns,
+        reading: Reading,
+        *,
+        folder: Path,
+        origin: str,
+        token: Token | None = None,
+    ) -> None:
+        """Get ready; ``token`` may stand in no cell.
 
         Raises:
             UsageError: a default or the date's form can't be used.
@@ -56,6 +67,7 @@ class Validator:
         self._folder = str(folder)
         self._below = os.path.join(self._folder, "")
         self._origin = origin
+        self._token = token
         self._defaults = Defaults(reading.defaults, columns)
         self._form = DateForm(reading.date_format) if reading.date_format else None
         self._is_ascii = reading.ascii_names
@@ -77,6 +89,8 @@ class Validator:
         """
         line, cells, filled = row
         own = row
+        if self._token is not None and self._token.stands_in("\0".join(cells)):
+            return self._betraying(row, self._token)
         if filled is not None or not self._all_own or len(cells) != self._width:
             cells = self._trimmed(cells if filled is None else filled)
             if len(cells) != self._width:
@@ -200,12 +214,27 @@ class Validator:
         return rules.picture_url(source) if is_url else rules.local_path(source)
 
     def _misshapen(self, row: Row) -> Invalid:
-        found = f"the row has {len(row.cells)} cells, the line of column names has {self._width}"
+        found = f"the row has {counted(len(row.cells), 'cell')}"
+        found += f", the line of column names has {self._width}"
         fix = "look for a missing or superfluous delimiter or quote"
+        if row.cells and row.cells[0].startswith("#"):
+            fix = "a line that begins with # is a row like any other: take it out"
         own = Row(row.line, self._columns.own_cells(row.cells))
         # The key is of the cells as they stand: a corrected row is another one.
         key = key_of(self._origin, Identity("", "", "", "", "", "\x1f".join(row.cells)))
         return Invalid(key, own, (Problem(row.line, "", "bad_row", found, fix),))
+
+    def _betraying(self, row: Row, token: Token) -> Invalid:
+        """A row with the token in it: nothing of it is shown, sent or written on."""
+        names = self._columns.header
+        found = [
+            name for name, cell in zip(names, row.cells, strict=False) if token.stands_in(cell)
+        ]
+        what = "the gallery's token stands in this cell, where everyone can read it"
+        problem = Problem(row.line, found[0] if found else "", "token_in_cell", what, TOKEN_FIX)
+        own = [token.wipe(cell) for cell in self._columns.own_cells(row.cells)]
+        key = key_of(self._origin, Identity("", "", "", "", "", "\x1f".join(own)))
+        return Invalid(key, Row(row.line, own), (problem,))
 
     def _problem(self, line: int, field: str, wrong: tuple[str, str, str]) -> Problem:
         return Problem(line, self._columns.spelled(field), *wrong)

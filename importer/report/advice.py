@@ -201,6 +201,11 @@ ADVICE: Mapping[str, Advice] = {
     "several_tags": Advice(
         "The cell looks like several tags", f"The gallery takes one tag a picture. {_CELL}"
     ),
+    "token_in_cell": Advice(
+        "The gallery's token stands in the row",
+        "Take it out of the manifest, and run again. If others have seen the file, let the gallery"
+        " make a new token.",
+    ),
     "other_date": Advice(
         "The collection has another date further up",
         "A collection has one date. Correct the wrong one in the results file, then run it again;"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from importer.manifest.protocol import Manifest
     from importer.manifest.validate import Validator
     from importer.model import Admitted, Row
+    from importer.secret import Token
     from importer.settings import Reading
     from importer.transfer.halting import Halting
 
@@ -37,11 +38,25 @@ CHUNK_ROWS = 256  # rows placed in one transaction; about 3 ms of work
 class Judging:
     """A validator that also reads what a results file records, and what blank cells mean."""
 
-    def __init__(self, validator: Validator, columns: Columns, reading: Reading) -> None:
+    def __init__(
+        self,
+        validator: Validator,
+        columns: Columns,
+        reading: Reading,
+        token: Token | None = None,
+    ) -> None:
+        self._token = token
         self._validator = validator
         self._columns = columns
         self._fills_down = reading.fill_down
         self.allows_conflicts = reading.allow_conflicts
+
+    def without_token(self, lines: list[str]) -> list[str]:
+        """Rows as they are written on; one that holds the token is invalid, and masked."""
+        token = self._token
+        if token is None or not token.stands_in("\n".join(lines)):
+            return lines
+        return [token.wipe(line) if token.stands_in(line) else line for line in lines]
 
     def in_order(self, rows: Generator[Row]) -> Generator[Row]:
         """A manifest's rows, from the first on, as they are to be judged."""

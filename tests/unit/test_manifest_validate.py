@@ -234,7 +234,8 @@ def test_a_row_of_another_width_is_one_problem(cells, found):
     judged = judge(*cells)
     (problem,) = judged.problems
     assert (problem.code, problem.column) == ("bad_row", "")
-    assert problem.what == f"the row has {found} cells, the line of column names has 3"
+    word = "cell" if found == 1 else "cells"
+    assert problem.what == f"the row has {found:,} {word}, the line of column names has 3"
     assert len(judged.row.cells) == 3
     assert judged.row.cells[0] == (cells[0] if cells else "")
 
