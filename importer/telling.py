@@ -70,7 +70,7 @@ class Telling:
                 rate=delivery.pacing.rate.per_s,
                 bandwidth=delivery.pacing.bandwidth.per_s,
                 found_rate=delivery.pacing.found_rate,
-                waiting=delivery.pacing.waiting,
+                waiting=delivery.pacing.waiting or _downloads(delivery),
             )
         )
 
@@ -79,3 +79,9 @@ class Telling:
         while True:
             self.progress(rows, intake, delivery)
             await self._clock.sleep(TICK_S)
+
+
+def _downloads(delivery: Delivery) -> str:
+    """Why nothing goes out, where it is what comes in that takes its time."""
+    fetching = delivery.fetching
+    return "" if fetching is None or delivery.in_flight else fetching.waiting

@@ -10,16 +10,15 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
-from urllib.parse import urlsplit
 
 from importer import __version__
 from importer.model import MAYBE_THERE, URL_TEXT, RemoteUrl, Status, Stop
 from importer.transfer.bodies import SourceFault
 from importer.transfer.fetch.fetched import Fetched
-from importer.transfer.fetch.health import Health
+from importer.transfer.fetch.hosts import Hosts
 from importer.transfer.fetch.missed import DiskFull, Missed
 from importer.transfer.fetch.partial import Partial
 from importer.transfer.fetch.spool import Spool
@@ -37,6 +36,8 @@ if TYPE_CHECKING:
     from importer.settings import Patience, Reading, Settings, Urls
     from importer.transfer.bodies import Body, Elsewhere
     from importer.transfer.buffer import Buffer
+    from importer.transfer.fetch.health import Health
+    from importer.transfer.fetch.hosts import Host
     from importer.transfer.halting import Halting
 
 AT_ONCE = 32  # downloads, of all hosts together
@@ -46,7 +47,6 @@ IN_MEMORY = WHOLE_UP_TO + 2 * BLOCK  # bytes that a download holds at most, on i
 GAIN = 256 << 10  # bytes by which an attempt must bring a download forward so as not to count
 LOOK_S = 1.0  # a row that waits for a host looks so often whether it has to go on waiting
 HOSTS_NAMED = 5  # of those whose rows are left, at the end of a run
-HOSTS = 10_000  # that are remembered, of those that don't work
 REFUSALS = 20  # of addresses, with none taken, before the gallery isn't offered any more
 #: so a gallery refuses that can't fetch from an address: with an error of its own, or a word for a
 #: text in a picture's place. What it refuses for other causes it refuses again, and nothing is lost
@@ -62,14 +62,6 @@ class Left:
 
 
 Found: TypeAlias = Fetched | SourceFault | Left
-
-
-@dataclass(slots=True)
-class _Host:
-    places: asyncio.Semaphore
-    health: Health = field(default_factory=Health)
-    users: int = 0
-    trouble: str = ""  #: why it doesn't work
 
 
 class Fetching:
@@ -108,8 +100,10 @@ class Fetching:
         self._halting = halting
         self._places = asyncio.Semaphore(at_once)
         self._seconds = asyncio.Semaphore(SECONDS)
-        self._hosts: dict[str, _Host] = {}
+        self._hosts = Hosts(per_host=urls.per_host)
         self._refused = 0  #: addresses that the gallery didn't take; -1 once it has taken one
+        self._downloads = 0
+        self._waited_for: Counter[str] = Counter()  #: host -> rows that wait for it to work
         self.lot = asyncio.Semaphore(PARKED)
         self.left: Counter[str] = Counter()  #: host -> rows that are left for the next run
 
@@ -140,6 +134,14 @@ class Fetching:
             self._refused = -1 if is_taken else self._refused + 1
         is_nowhere = not admitted.possible_duplicate and admitted.before not in MAYBE_THERE
         return is_refused and is_nowhere
+
+    @property
+    def waiting(self) -> str:
+        """What a person is told when nothing goes out to the gallery meanwhile."""
+        if self._downloads:
+            return f"downloading {counted(self._downloads, 'picture')}"
+        hosts = list(self._waited_for)
+        return f"nothing works at {hosts[0]} just now, its pictures wait" if hosts else ""
 
     def left_words(self) -> list[str]:
         """Which hosts' rows are left for the next run, for a person."""
@@ -208,22 +210,22 @@ class Fetching:
             any_type=self._reading.any_type,
             block=self._reading.block,
         )
-        async with self._host_of(url) as (name, host):
+        async with self._hosts.place(url) as host:
             if not is_second:
                 await self._buffer.room()
             self._buffer.reserve(IN_MEMORY)
             try:
-                return await self._until_there(url, incoming, name, host)
+                return await self._until_there(url, incoming, host)
             finally:
                 incoming.drop()
                 self._buffer.give_back(IN_MEMORY)
 
-    async def _until_there(self, url: str, incoming: Partial, name: str, host: _Host) -> Found:
+    async def _until_there(self, url: str, incoming: Partial, host: Host) -> Found:
         attempts = farthest = 0
         while True:
-            if not await self._turn(host.health):
-                self.left[name] += 1
-                return Left("source_down", f"nothing works at {name} just now: {host.trouble}")
+            if not await self._turn(host.name, host.health):
+                self.left[host.name] += 1
+                return Left("source_down", f"nothing works at {host.name} just now: {host.trouble}")
             async with self._places:
                 found = await self._attempt(url, incoming, host)
             if not isinstance(found, Missed):
@@ -238,9 +240,10 @@ class Fetching:
             pause = back_off(max(1, attempts), patience=self._patience, jitter=self._clock.jitter)
             await self._clock.sleep(pause)
 
-    async def _attempt(self, url: str, incoming: Partial, host: _Host) -> Fetched | Missed:
+    async def _attempt(self, url: str, incoming: Partial, host: Host) -> Fetched | Missed:
         health = host.health
         health.begin()
+        self._downloads += 1
         try:
             missed = await self._web.get(url, incoming)
             now = self._clock.monotonic()
@@ -256,31 +259,22 @@ class Fetching:
                 health.asked_to_wait(now, missed.not_before_s)
             return missed
         finally:
+            self._downloads -= 1
             health.end()
 
-    async def _turn(self, health: Health) -> bool:
+    async def _turn(self, name: str, health: Health) -> bool:
         """Wait until the host may be asked; False when that would take too long."""
-        while (seconds := health.wait_s(self._clock.monotonic())) > 0:
-            if health.is_given_up(self._clock.monotonic()):
-                return False
-            await self._clock.sleep(min(seconds, LOOK_S))
-        return True
-
-    @asynccontextmanager
-    async def _host_of(self, url: str) -> AsyncGenerator[tuple[str, _Host]]:
-        """A place at a host; who waits for it has begun nothing."""
-        name = urlsplit(url).hostname or ""
-        host = self._hosts.get(name)
-        if host is None:
-            host = self._hosts[name] = _Host(asyncio.Semaphore(self._urls.per_host))
-        host.users += 1
+        self._waited_for[name] += 1
         try:
-            async with host.places:
-                yield name, host
+            while (seconds := health.wait_s(self._clock.monotonic())) > 0:
+                if health.is_given_up(self._clock.monotonic()):
+                    return False
+                await self._clock.sleep(min(seconds, LOOK_S))
         finally:
-            host.users -= 1
-            if not host.users and (host.health.is_sound or len(self._hosts) > HOSTS):
-                del self._hosts[name]
+            self._waited_for[name] -= 1
+            if not self._waited_for[name]:
+                del self._waited_for[name]
+        return True
 
 
 @asynccontextmanager

@@ -126,7 +126,7 @@ class OldServer(Wire):
         await exchange.answer(200, b"xxxx", [("Content-Encoding", "br")])
 
     async def _bomb(self, exchange, path):
-        packed = gzip.compress(picture_bytes(1) + bytes(64 << 20))
+        packed = gzip.compress(picture_bytes(1) + bytes(6 << 20), 1)
         await exchange.answer(200, packed, [("Content-Encoding", "gzip")])
 
     async def _cut(self, exchange, path):

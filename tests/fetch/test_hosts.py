@@ -8,6 +8,7 @@ import pytest
 from aiohttp.abc import AbstractResolver
 
 from importer.clock import SystemClock
+from importer.events import NoObserver, Progress
 from importer.settings import Sending, Urls
 from importer.transfer.fetch import health, resolving
 from importer.transfer.fetch.partial import Partial
@@ -174,6 +175,25 @@ async def test_a_host_that_comes_back_is_gone_on_with(archive, impatient, monkey
     rows = archive.read_results()
     assert "uploaded" in {row["import_status"] for row in rows}
     assert all(row["import_status"] in ("uploaded", "failed") for row in rows)
+
+
+async def test_a_person_sees_what_is_waited_for(archive, impatient):
+    """Nothing goes to the gallery meanwhile, so the display says why."""
+
+    seen = set()
+
+    class Watching(NoObserver):
+        def notice(self, event):
+            if isinstance(event, Progress) and event.waiting:
+                seen.add(event.waiting)
+
+    async with Wire() as gallery, OldServer() as old:
+        archive.write([(old.url("silent/a.jpg"), "Fair", "2017-07-15")])
+        await run(
+            archive, gallery, urls=Urls("fetch", allow_private=True), observer=Watching(),
+            patience={"attempts": 1, "answer_s": 0.4, "connect_s": 0.2},
+        )  # fmt: skip
+    assert seen == {"downloading 1 picture"}
 
 
 async def test_a_single_row_of_a_host_that_isnt_there_fails(archive):
