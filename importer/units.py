@@ -34,7 +34,7 @@ def parse_link(text: str) -> float:
         UsageError: the text is no speed, or zero.
     """
     match = re.fullmatch(_NUMBER + r"([kmg]?)(?:bps|bits?(?:/s)?)?", text.strip().lower())
-    if not match or not float(match[1]):
+    if not match or not float(match[1]) or len(match[1]) > 18:
         raise UsageError(
             f"{text!r} is not a link's speed", fix="write it in bits a second, as it is sold: 20M"
         )

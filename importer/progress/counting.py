@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from importer.progress.stream import SteadyStream
 
 EVERY_S = 0.2
+DELAY_S = 0.5  # what is done sooner needs no line
 
 
 class Counting:
@@ -25,7 +26,7 @@ class Counting:
         # Each is said, even defaults: tqdm takes what isn't from TQDM_* in the environment.
         self._bar = tqdm(
             desc=what, unit=f" {unit}", file=stream, leave=False, disable=not is_shown,
-            dynamic_ncols=True, ascii=not is_utf8, mininterval=EVERY_S, delay=0.5, position=0,
+            dynamic_ncols=True, ascii=not is_utf8, mininterval=EVERY_S, delay=DELAY_S, position=0,
             unit_scale=True, gui=False, write_bytes=False, total=None,
         )  # fmt: skip
 

@@ -35,6 +35,7 @@ from importer.progress import (
     words,
 )
 from importer.progress.closing import quoted
+from importer.progress.counting import Counting
 from importer.progress.speed import Speed, Speedometer
 from importer.progress.stream import SteadyStream
 
@@ -585,3 +586,22 @@ def test_the_limits_in_force_are_said(changes, said):
         words.sentence(told, Speed(), is_last=False),
     ):
         assert (said in text) if said else ("at most" not in text)
+
+
+def test_rows_are_counted_on_one_line_that_leaves_no_trace(monkeypatch):
+    """Of about so many; more than were expected is no hundred percent too early."""
+
+    for name in ("EVERY_S", "DELAY_S"):
+        monkeypatch.setattr(f"importer.progress.counting.{name}", 0.0)
+
+    class Terminal(io.StringIO):
+        encoding = "utf-8"
+
+    shown, silent = Terminal(), Terminal()
+    for stream, is_shown in ((shown, True), (silent, False)):
+        with Counting(SteadyStream(stream), is_shown=is_shown) as counting:
+            counting.told(8_192, 10_000)
+            counting.told(16_384, 10_000)
+    assert "checking" in shown.getvalue()
+    assert shown.getvalue().endswith("\r")
+    assert silent.getvalue() == ""

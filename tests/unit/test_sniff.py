@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.transfer.sniff import HEAD_BYTES, foreign_kind, media_type
+from importer.transfer.sniff import HEAD_BYTES, foreign_kind, media_type, other_extension
 
 PEM = (
     b"-----BEGIN OPENSSH PRIVATE KEY-----\n"
@@ -185,3 +185,22 @@ def test_any_bytes_and_any_name_have_an_answer(head, name):
 @given(st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=200))
 def test_no_printable_text_passes_as_a_picture(text):
     assert media_type(("# " + text).encode()[:HEAD_BYTES], "a.jpg") == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "wanted"),
+    [
+        ("image/jpeg", "a.jpg", ""),
+        ("image/jpeg", "a.JPEG", ""),
+        ("image/jpeg", "a.png", "jpg"),
+        ("image/png", "a.JPG", "png"),
+        ("image/jpeg", "a", ""),
+        ("image/jpeg", "a.thm", ""),
+        ("image/tiff", "a.nef", ""),
+        ("video/mp4", "a.mov", ""),
+    ],
+)
+def test_an_extension_lies_only_where_the_kind_is_sure(kind, name, wanted):
+    """bad-inputs 43: camera makers call a TIFF as they like."""
+
+    assert other_extension(kind, name) == wanted

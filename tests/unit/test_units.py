@@ -3,7 +3,7 @@
 import pytest
 
 from importer.errors import UsageError
-from importer.units import parse_duration, parse_failure_limit, parse_rate, parse_size
+from importer.units import parse_duration, parse_failure_limit, parse_link, parse_rate, parse_size
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,7 @@ def test_a_failure_limit_is_rows_or_a_share(text, limit):
 
 
 WRONG = {
+    parse_link: ["", "fast", "0", "20 MB/s", "-1", "20Mi", "9" * 400],
     parse_size: ["", "M", "i", "5i", "-5", "1e6", "10X", "10MM", "1,5M", "ten", "nan", "inf"],
     parse_rate: ["", "0", "0.0/s", "-1", "5/d", "5s", "5//s", "fast", "inf", "5/s/s"],
     parse_duration: ["", "s", "-5s", "1w", "5 minutes", "1..2", "1h30x", "inf", "h1"],
@@ -113,3 +114,11 @@ def test_a_size_beyond_all_numbers_is_refused():
 
     with pytest.raises(UsageError):
         parse_size("9" * 400)
+
+
+@pytest.mark.parametrize(
+    ("text", "bits_s"),
+    [("20M", 20e6), ("20 Mbit/s", 20e6), ("20mbps", 20e6), ("1G", 1e9), ("512k", 512e3)],
+)
+def test_a_links_speed_is_in_bits_as_it_is_sold(text, bits_s):
+    assert parse_link(text) == bits_s
