@@ -127,6 +127,14 @@ def test_a_cell_is_corrected_or_left_alone(place, old, new):
     assert (again, none) == (found, []), "what is right is left alone"
 
 
+def test_what_is_secret_in_an_address_isnt_listed():
+    cells = ["https://h/a.jpg?Signature=secret ", *RIGHT[1:]]
+    found, (correction,) = corrector().correct(Row(7, cells))
+    assert found[0] == "https://h/a.jpg?Signature=secret"
+    assert "secret" not in f"{correction}"
+    assert correction.old == correction.new + " "
+
+
 def test_a_source_is_written_as_the_disk_has_it():
     found, corrections = corrector().correct(Row(7, RIGHT), "2018/A.JPG")
     assert found[0] == "2018/A.JPG"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from importer.manifest import rules
 from importer.manifest.check.sure_dates import is_serial, sure_date
 from importer.manifest.recorded import recorded_in
+from importer.secret import public_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -130,7 +131,9 @@ class Corrector:
                 cells[self._source] = new
                 places.append(self._source)
         return cells, [
-            Correction(row.line, self._columns.header[at], row.cells[at], cells[at])
+            Correction(
+                row.line, self._columns.header[at], _public(row.cells[at]), _public(cells[at])
+            )
             for at in sorted(places)
         ]
 
@@ -169,6 +172,12 @@ class Log:
     def fixed(self, out: str) -> Fixed:
         listed = tuple((one, self._counts[kind]) for kind, one in self._first.items())
         return Fixed(out, self.cells, self.rows, listed)
+
+
+def _public(text: str) -> str:
+    """A cell as it may be shown: an address may be pre-signed, and so a secret."""
+    url = text.strip()
+    return text.replace(url, public_url(url)) if "://" in url else text
 
 
 def _stripped(text: str) -> str:
