@@ -17,7 +17,7 @@ from importer.transfer.fetch.web import Web
 from tests.conftest import picture_bytes
 from tests.fetch.old_server import OldServer
 from tests.shell.runs import QUICK, run
-from tests.wire import Wire
+from tests.wire import Wire, self_signed
 
 pytestmark = pytest.mark.anyio
 
@@ -125,6 +125,24 @@ async def test_a_proxy_gets_it_and_resolves_the_names(archive):
     assert one["import_status"] == "uploaded"
     assert other["import_code"] == "source_private"
     assert [receipt.target for receipt in gets] == ["http://pictures.example.com/a.jpg?sig=1"]
+
+
+@pytest.mark.needs("openssl")
+async def test_certificates_are_checked_and_tls_is_not_left(archive, tmp_path):
+    """--ca-file names one's own authority, --allow-http lets a redirect lead to http."""
+
+    context, certificate = self_signed(tmp_path)
+    fetch = Urls("fetch", allow_private=True)
+    async with Wire() as gallery, OldServer(tls=context) as old, OldServer() as plain:
+        to_http = old.url(f"to/302/{plain.url('plain/b.jpg')}")
+        archive.write((url, "Fair", "2017-07-15") for url in (old.url("plain/a.jpg"), to_http))
+        codes = []
+        for sending in ({}, {"ca_file": certificate}, {"ca_file": certificate, "allow_http": True}):
+            await run(archive, gallery, urls=fetch, sending=sending)
+            codes.append([row["import_code"] for row in archive.read_results()])
+
+    assert codes == [["source_certificate"] * 2, ["", "source_redirect"], ["", ""]]
+    assert plain.times("plain/b.jpg") == 1
 
 
 @pytest.fixture
