@@ -119,7 +119,10 @@ class _Book:
         self.sheets = 0  #: that are shown and have something in them, as far as they were looked at
 
     def __enter__(self) -> _Book:
-        self._book = self._called(self._library.CalamineWorkbook.from_path, self._path)
+        if self._kind == "ods":  # which is taken apart whole when it is opened
+            extent_of(self._path, self._kind, "")
+        with self._path.open("rb") as file:  # by a path the library would trust its ending
+            self._book = self._called(self._library.CalamineWorkbook.from_filelike, file)
         return self
 
     def __exit__(self, *_: object) -> None:
