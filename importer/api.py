@@ -13,6 +13,7 @@ from importer.errors import ImporterError, UsageError
 from importer.events import NoObserver, Observer
 from importer.job import ANYTHING, find_job, open_for_reading
 from importer.ledger.job import Job
+from importer.piped import piped_check, piped_run
 from importer.settings import Checking, Pace, Reading, Settings
 
 if TYPE_CHECKING:
@@ -76,10 +77,12 @@ def run_import(
 ) -> Summary:
     """The same for programs without a loop; uses uvloop where it is installed.
 
+    The manifest may be ``-``: it is taken from stdin, and kept beside the results.
+
     Raises: as import_manifest.
     """
 
-    async def main() -> Summary:
+    async def main(settings: Settings) -> Summary:
         return await import_manifest(
             settings,
             token,
@@ -88,7 +91,8 @@ def run_import(
             handle_signals=handle_signals,
         )
 
-    return anyio.run(main, backend_options={"use_uvloop": _has_fast_loop()})
+    with piped_run(settings) as settings:
+        return anyio.run(main, settings, backend_options={"use_uvloop": _has_fast_loop()})
 
 
 def check_manifest(
@@ -103,7 +107,7 @@ def check_manifest(
     """Everything that is wrong with a manifest, and what is in it; sends nothing.
 
     Args:
-        path: the manifest, or a results file.
+        path: the manifest, or a results file; ``-`` is stdin.
         reading: how it is read.
         checking: how closely the files are looked at.
         told: is called now and then with the number of rows looked at, and about how many there
@@ -117,14 +121,15 @@ def check_manifest(
     """
     from importer.checking import check  # here: a run needs none of it
 
-    return check(
-        path,
-        reading or Reading(),
-        checking or Checking(),
-        told=told,
-        clock=clock or SystemClock(),
-        token=token,
-    )
+    with piped_check(path, reading or Reading()) as (path, reading):
+        return check(
+            path,
+            reading,
+            checking or Checking(),
+            told=told,
+            clock=clock or SystemClock(),
+            token=token,
+        )
 
 
 def scan_folder(

@@ -13,7 +13,7 @@ from importer.errors import ImporterError, ManifestError, UsageError
 from importer.ledger.admission import Admission
 from importer.ledger.claiming import Claiming
 from importer.ledger.job import Job
-from importer.ledger.journal import Journal, known_manifest
+from importer.ledger.journal import Journal, known_folder
 from importer.ledger.results import Drawing
 from importer.manifest.columns import Columns, find_columns
 from importer.manifest.encodings import WINDOWS, unlike_all
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 ANYTHING = Reading(defaults={"source": "-", "collection": "-", "date": "-"})
 #: where nothing but the columns' names is looked at, each byte is a letter
 NAMES = replace(ANYTHING, encoding="latin-1")
+
+
+KEPT = ".manifest"  # behind the job's name, where the manifest came through a pipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,9 @@ def open_for_reading(
     columns = _columns(manifest, reading)
     if reading.sheet and not manifest.sheet and not columns.is_results:
         raise UsageError(f"{path.name} has no sheets", fix="leave --sheet out")
-    folder = _folder_of_manifest(path) if columns.is_results else path.parent
+    folder = reading.folder or path.parent
+    if columns.is_results or (is_kept(path) and reading.folder is None):
+        folder = _folder_of_manifest(path if columns.is_results else default_results(path))
     notices = manifest.notices
     if manifest.guess is not None:
         encoding, votes = _most_found(manifest.guess, path, columns, folder, reading)
@@ -130,8 +135,8 @@ def _folder_of_manifest(results: Path) -> Path:
     The two lie apart when ``-o`` said so. Without a journal, or when the whole folder was moved,
     they are looked for beside the results file.
     """
-    known = known_manifest(results.with_name(results.name + ".journal"))
-    return known.parent if known is not None and known.parent.is_dir() else results.parent
+    known = known_folder(results.with_name(results.name + ".journal"))
+    return known if known is not None and known.is_dir() else results.parent
 
 
 def refuse_to_harm(job: Job, root: Path | None) -> None:
@@ -166,9 +171,19 @@ def refuse_to_harm(job: Job, root: Path | None) -> None:
 
 
 def default_results(manifest: Path) -> Path:
-    """Where the results lie when nobody says so."""
-    name = manifest.name.removesuffix(".gz")
-    return manifest.with_name(f"{Path(name).stem}.results.csv")
+    """Where the results lie when nobody says so; what came through a pipe has a job already."""
+    stem = Path(manifest.name.removesuffix(".gz")).stem
+    if is_kept(manifest):
+        job = stem.removesuffix(KEPT)
+        for known in (manifest.with_name(f"{job}{end}") for end in (".csv", ".results.csv")):
+            if known.with_name(known.name + ".journal").exists():
+                return known
+    return manifest.with_name(f"{stem}.results.csv")
+
+
+def is_kept(manifest: Path) -> bool:
+    """It came through a pipe: ``out.manifest.csv`` of ``run - -o out.csv``."""
+    return Path(manifest.name.removesuffix(".gz")).stem.endswith(KEPT)
 
 
 def find_job(file: Path, results: Path | None) -> Job:
@@ -207,7 +222,8 @@ def job_of(opened: OpenedManifest, *, results: Path | None, origin: str) -> Job:
             f"the results would overwrite the manifest {manifest.name}",
             fix="choose another name with -o",
         )
-    return Job(manifest, results, origin)
+    folder = None if opened.folder == manifest.parent else opened.folder
+    return Job(manifest, results, origin, folder)
 
 
 @dataclass(frozen=True, slots=True)

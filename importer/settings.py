@@ -40,6 +40,7 @@ class Reading:
     date_format: str = ""  #: of the date column, as strptime has it; empty: 2018-02-22 alone
     ascii_names: bool = False  #: collections take no letters outside of A-Z
     allow_conflicts: bool = False  #: send also what contradicts an earlier row's collection
+    folder: Path | None = None  #: to which sources are relative; None: where the manifest lies
 
     def __post_init__(self) -> None:
         _check(self.buffer >= 1 << 20, "buffer", self.buffer, "1M or more")

@@ -16,6 +16,7 @@ class Job:
     manifest: Path  #: absolute
     results: Path  #: absolute
     origin: str  #: the endpoint's
+    folder: Path | None = None  #: to which sources are relative; None: the manifest's own
 
     @property
     def journal(self) -> Path:

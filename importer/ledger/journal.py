@@ -289,7 +289,8 @@ class Journal:
     def _belong_to(self, job: Job) -> None:
         known = self.meta("manifest")
         if not known:
-            self._note(manifest=str(job.manifest), origin=job.origin)
+            folder = {"folder": str(job.folder)} if job.folder else {}
+            self._note(manifest=str(job.manifest), origin=job.origin, **folder)
             return
         origin = self.meta("origin")
         if origin != job.origin:
@@ -322,11 +323,13 @@ def _apart(outcomes: Sequence[Outcome]) -> Iterator[Sequence[Outcome]]:
         yield from ([outcome] for outcome in outcomes)
 
 
-def known_manifest(journal: Path) -> Path | None:
-    """The manifest that a journal belongs to, without opening it for writing; None if unknown."""
+def known_folder(journal: Path) -> Path | None:
+    """To which a job's sources are relative, without opening it for writing; None if unknown."""
     try:
         with peeking(journal) as db:
-            found = db.execute("SELECT value FROM meta WHERE name = 'manifest'").fetchone()
-    except (sqlite3.Error, OSError):
+            found = dict(db.execute("SELECT name, value FROM meta WHERE value IS NOT NULL"))
+    except (sqlite3.Error, OSError, ValueError):
         return None
-    return Path(found[0]) if found else None
+    if "folder" in found:  # the manifest came through a pipe
+        return Path(found["folder"])
+    return Path(found["manifest"]).parent if "manifest" in found else None

@@ -40,7 +40,7 @@ LAYERS = (
     (
         "face",
         (
-            "", "bench", "shards", "progress", "report", "rehearsal", "demo", "demo_pictures", "job", "mending", "notices", "telling", "checking",
+            "", "bench", "shards", "progress", "report", "rehearsal", "demo", "demo_pictures", "job", "mending", "notices", "telling", "checking", "piped",
             "run",
             "api", "logbook",
         ),
