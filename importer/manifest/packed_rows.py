@@ -31,6 +31,18 @@ class PackedRows:
         return f"<{self.count:,} rows in {sum(map(len, self.blocks)):,} bytes>"
 
 
+@dataclass(frozen=True, slots=True)
+class TakenApart:
+    """One sheet whose cells are text."""
+
+    sheet: str
+    header: tuple[str, ...]
+    header_line: int
+    rows: PackedRows
+    others: int  #: sheets that are shown besides it
+    is_first: bool  #: nothing stands above the names
+
+
 def pack(rows: Iterable[Row]) -> PackedRows:
     """Take rows up, a block at a time."""
     blocks, count, rest = [], 0, iter(rows)

@@ -1,36 +1,33 @@
-"""The reader of spreadsheets (.xlsx, .xls, .ods): typed cells go in, text as a person sees it out.
+"""The reader of spreadsheets (.xlsx, .xls, .ods): one sheet goes in, rows of text come out.
 
-A sheet is taken apart once, in memory, when it is opened; its rows are kept packed. How large it
-may be, workbook.py says.
+A sheet is taken apart once, when it is opened; its rows are kept packed. How large it may be,
+workbook.py says; the work itself is done by taking_apart.py, in a process of its own.
 """
 
 from __future__ import annotations
 
-import datetime
+import os
+import pickle
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from importer.errors import ManifestError, UsageError
-from importer.manifest.columns import known_fields
-from importer.manifest.delimited import check_width
+import importer
+from importer.errors import ImporterError, ManifestError, UsageError
 from importer.manifest.landmarks import look_at_bytes
-from importer.manifest.packed_rows import pack
 from importer.manifest.protocol import Survey
-from importer.manifest.text import unfit
-from importer.manifest.workbook import Extent, check_size, extent_of, kind_of, letters
-from importer.model import Row
+from importer.manifest.workbook import check_size, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Generator
 
     from importer.manifest.encodings import Guess
     from importer.manifest.kinds import Start
-    from importer.manifest.packed_rows import PackedRows
+    from importer.manifest.packed_rows import PackedRows, TakenApart
+    from importer.model import Row
     from importer.settings import Reading
-
-TITLE_ROWS = 20  # that may stand above the names of the columns
-SURE = 2  # names that we know make a row the one with the names
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +56,13 @@ class Sheet:
         return self.surveyed
 
 
-@dataclass(slots=True)
-class _Found:
-    """The rows of a sheet, up to where its names stand."""
-
-    name: str
-    above: list[tuple[int, list[str]]]  #: rows with something in them, the names' own the last
-    rest: Iterator[tuple[int, list[Any]]]
-
-    @property
-    def known(self) -> int:
-        return known_fields(self.above[-1][1]) if self.above else 0
-
-
 def fits(start: Start) -> bool:
     """It is a workbook, by what lies in it."""
     return not start.file.is_gzip and bool(kind_of(start.path, start.raw))
 
 
 def open_sheet(start: Start, reading: Reading) -> Sheet:
-    """Take one sheet apart: the one that is named, or the first with names of columns that we know.
+    """Read one sheet: the one that is named, or the first with names of columns that we know.
 
     Raises:
         ManifestError: it can't be read, is too large, or no sheet has anything in it.
@@ -87,183 +71,51 @@ def open_sheet(start: Start, reading: Reading) -> Sheet:
     path, kind = start.path, kind_of(start.path, start.raw)
     check_size(path, kind)
     told = look_at_bytes(path)
-    with _Book(path, kind) as book:
-        found = book.find(reading.sheet)
-        line, names = found.above[-1]
-        while names and not names[-1].strip():
-            names.pop()
-        check_width(path, names, line)
-        kept = pack(_rows(path, found, len(names)))
-        _refuse_errors(path, names, line, book.extent.errors)
-    form = f"sheet {found.name!r}"
-    survey = Survey(kept.count, 0, told.sha256, told.size_bytes, told.mtime_ns, form)
-    notices = [f"the sheet {found.name!r} was read; --sheet NAME reads another"] * (
-        book.sheets > 1 and not reading.sheet
-    )
-    if len(found.above) > 1:
+    found = _taken_apart(path, kind, reading.sheet)
+    form = f"sheet {found.sheet!r}"
+    survey = Survey(found.rows.count, 0, told.sha256, told.size_bytes, told.mtime_ns, form)
+    notices = []
+    if found.others and not reading.sheet:
+        notices.append(f"the sheet {found.sheet!r} was read; --sheet NAME reads another")
+    if not found.is_first:
         notices.append(
-            f"the names of the columns stand in row {line}; what is above them was left out"
+            f"the names of the columns stand in row {found.header_line}; what is above them was"
+            " left out"
         )
-    return Sheet(path, found.name, tuple(names), line, kept, survey, tuple(notices))
+    return Sheet(
+        path, found.sheet, found.header, found.header_line, found.rows, survey, tuple(notices)
+    )
 
 
-class _Book:
-    """The workbook as the library sees it; the only place that knows the library."""
+def _taken_apart(path: Path, kind: str, wanted: str) -> TakenApart:
+    """Have another process do it: what makes the library fall doesn't make us fall.
 
-    def __init__(self, path: Path, kind: str) -> None:
-        import python_calamine  # here: nobody else waits for it
-
-        self._path, self._kind = path, kind
-        self._library = python_calamine
-        self.extent = Extent()  #: of the sheet that is read
-        self.sheets = 0  #: that are shown and have something in them, as far as they were looked at
-
-    def __enter__(self) -> _Book:
-        if self._kind == "ods":  # which is taken apart whole when it is opened
-            extent_of(self._path, self._kind, "")
-        with self._path.open("rb") as file:  # by a path the library would trust its ending
-            self._book = self._called(self._library.CalamineWorkbook.from_filelike, file)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._book.close()
-
-    def find(self, wanted: str) -> _Found:
-        """The sheet to be read.
-
-        Raises:
-            ManifestError: none has anything in it.
-            UsageError: there is none of that name.
-        """
-        library = self._library
-        shown = [
-            one.name
-            for one in self._book.sheets_metadata
-            if one.visible == library.SheetVisibleEnum.Visible
-            and one.typ == library.SheetTypeEnum.WorkSheet
-        ]
-        if wanted:
-            found = self._sheet(self._named(wanted))
-            if not found.above:
-                raise ManifestError(self._path, f"has nothing in the sheet {found.name!r}")
-            return found
-        best: _Found | None = None
-        extent = self.extent
-        for name in shown:
-            found = self._sheet(name)
-            if found.above and (best is None or found.known > best.known):
-                best, extent = found, self.extent
-            if best is not None and best.known >= SURE:
-                break
-        if best is None:
-            raise ManifestError(
-                self._path,
-                "has nothing in its sheets",
-                fix="its first row names the columns: source, collection, date",
-            )
-        self.extent = extent
-        self.sheets = len(shown)
-        return best
-
-    def _named(self, wanted: str) -> str:
-        names: list[str] = self._book.sheet_names
-        folded = [n for n in names if n.strip().casefold() == wanted.strip().casefold()]
-        for name in (*[n for n in names if n == wanted], *folded):
-            return name
-        listed = ", ".join(repr(name) for name in names[:10])
-        raise UsageError(f"{self._path.name} has no sheet {wanted!r}", fix=f"it has: {listed}")
-
-    def _sheet(self, name: str) -> _Found:
-        self.extent = extent_of(self._path, self._kind, name)
-        sheet = self._called(self._book.get_sheet_by_name, name)
-        first = (sheet.start or (0, 0))[1]
-        rest = enumerate(([""] * first + row for row in sheet.iter_rows()), 1)
-        above: list[tuple[int, list[str]]] = []
-        for number, row in rest:
-            texts = [text_of(cell) for cell in row]
-            if any(text.strip() for text in texts):
-                above.append((number, texts))
-            if known_fields(texts) >= SURE or len(above) == TITLE_ROWS:
-                break
-        if above and known_fields(above[-1][1]) < SURE:  # the first row then, as in any text
-            rest = enumerate(([""] * first + row for row in sheet.iter_rows()), 1)
-            above = above[:1]
-            for number, _ in rest:
-                if number == above[0][0]:
-                    break
-        return _Found(name, above, rest)
-
-    def _called(self, what: Any, *given: Any) -> Any:  # the library's functions; so are their types
-        """Call the library.
-
-        Raises:
-            ManifestError: it can't read the file.
-        """
-        try:
-            return what(*given)
-        except self._library.PasswordError:
-            raise ManifestError(
-                self._path, "is protected by a password", fix="save it without one"
-            ) from None
-        except BaseException as error:
-            # A panic inside the library comes out as no Exception.
-            if isinstance(error, Exception) or type(error).__name__ == "PanicException":
-                what = ascii(str(error))[1:-1][:80]
-                raise ManifestError(
-                    self._path, f"can't be read as a workbook ({what})", fix="save it again"
-                ) from None
-            raise
-
-
-def _rows(path: Path, found: _Found, width: int) -> Iterable[Row]:
-    for number, row in found.rest:
-        cells = [cell if type(cell) is str else text_of(cell) for cell in row]
-        while len(cells) > width and not cells[-1].strip():
-            cells.pop()
-        if not any(cells):
-            continue
-        for place, cell in enumerate(cells, 1):
-            if (len(cell) > 1000 or not cell.isascii() or "\0" in cell) and (why := unfit(cell)):
-                raise ManifestError(
-                    path, f"the cell {letters(place)}{number} {why}", line=number, fix="correct it"
-                )
-        cells += [""] * (width - len(cells))
-        yield Row(number, cells)
-
-
-def text_of(cell: Any) -> str:  # whatever the library makes of a cell
-    """A cell as a person sees it: dates in ISO's form, numbers without a needless ``.0``."""
-    match cell:
-        case str():
-            return cell
-        case bool():
-            return "TRUE" if cell else "FALSE"
-        case float():
-            return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else f"{cell:.15g}"
-        case datetime.datetime():
-            is_date = cell.time() == datetime.time()
-            return cell.date().isoformat() if is_date else cell.isoformat(" ")
-        case datetime.date() | datetime.time():
-            return cell.isoformat()
-        case _:
-            return str(cell)
-
-
-def _refuse_errors(
-    path: Path, names: Sequence[str], line: int, errors: Sequence[tuple[int, int]]
-) -> None:
-    """A formula that went wrong must not become a blank cell where one means something."""
-    bad = [
-        (row, column)
-        for row, column in errors
-        if row > line and column <= len(names) and known_fields([names[column - 1]])
-    ]
-    if bad:
-        row, column = bad[0]
-        more = f", and {len(bad) - 1:,} others are" if len(bad) > 1 else ""
+    Raises:
+        ManifestError, UsageError: as open_sheet.
+    """
+    words = [sys.executable, "-m", "importer.manifest.taking_apart", str(path), kind, wanted]
+    more: dict[str, Any] = {"start_new_session": True}  # Ctrl-C is ours to hear
+    if sys.platform == "win32":
+        more = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    ours = str(Path(importer.__file__).parent.parent)
+    paths = os.pathsep.join([ours, *filter(None, [os.environ.get("PYTHONPATH")])])
+    try:
+        done = subprocess.run(  # noqa: S603 (this very program)
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": paths}, check=False, **more,
+        )  # fmt: skip
+        found = pickle.loads(done.stdout)  # noqa: S301 (of our own process)
+    except (OSError, ValueError, EOFError, pickle.UnpicklingError):
         raise ManifestError(
-            path,
-            f"the cell {letters(column)}{row} ({names[column - 1]}) is an error of a formula{more}",
-            line=row,
-            fix="correct the formula, or write the value itself",
-        )
+            path, "can't be read as a workbook", fix="save it again, or as CSV UTF-8"
+        ) from None
+    if isinstance(found, tuple):
+        is_manifest, what, fix, line = found
+        error = UsageError(what, fix=fix)
+        if is_manifest:
+            error = ManifestError.__new__(ManifestError)
+            ImporterError.__init__(error, what, fix=fix)
+            error.line = line
+        raise error
+    taken: TakenApart = found
+    return taken

@@ -89,7 +89,7 @@ def kind_of(path: Path, head: bytes) -> str:
         names = set(archive.namelist())
         if "xl/workbook.xml" in names:
             return "xlsx"
-        if "mimetype" in names and archive.read("mimetype")[:100].startswith(_ODS):
+        if _starts_with(path, archive, "mimetype", _ODS):
             return "ods"
         for name, kind, fix in _OTHERS:
             if name in names:
@@ -246,6 +246,11 @@ def _blocks(path: Path, archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
         raise ManifestError(
             path, f"is damaged: {part} can't be read", fix="save it again"
         ) from None
+
+
+def _starts_with(path: Path, archive: zipfile.ZipFile, part: str, text: bytes) -> bool:
+    is_there = part in archive.namelist()
+    return is_there and next(iter(_blocks(path, archive, part)), b"").startswith(text)
 
 
 def _read(file: IO[bytes]) -> Iterator[bytes]:

@@ -28,7 +28,7 @@ LAYERS = (
         "shell",
         (
             "manifest.landmarks", "manifest.protocol", "manifest.text", "manifest.encodings", "manifest.kinds",
-            "manifest.formats", "manifest.delimited", "manifest.json_lines", "manifest.parquet", "manifest.sheets",
+            "manifest.formats", "manifest.delimited", "manifest.json_lines", "manifest.parquet", "manifest.sheets", "manifest.taking_apart",
             "manifest.workbook", "manifest.template",
             "manifest.scan.clocks", "manifest.scan.exif", "manifest.scan.look", "manifest.scan.scanning",
             "manifest.scan.spool", "manifest.scan.telling", "manifest.scan.walk", "manifest.scan.write",
@@ -68,7 +68,7 @@ HOMES = {
     "pillow_heif": ("manifest.scan.exif",),
     "natsort": ("manifest.scan.walk",),
     "xlsxwriter": ("manifest.template", "manifest.scan.write"),
-    "python_calamine": ("manifest.sheets",),
+    "python_calamine": ("manifest.taking_apart",),
     "duckdb": ("manifest.parquet",),
     "gzip": ("manifest.text", "manifest.kinds"),
     "zipfile": ("manifest.workbook",),
