@@ -209,7 +209,7 @@ def _parts_of(archive: zipfile.ZipFile, sheet: str) -> list[str]:
     try:
         book = ElementTree.fromstring(archive.read("xl/workbook.xml"))  # noqa: S314 (bounded)
         links = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))  # noqa: S314
-    except (KeyError, ElementTree.ParseError, zipfile.BadZipFile, zlib.error):
+    except (KeyError, ElementTree.ParseError, zipfile.BadZipFile, zlib.error, OSError, ValueError):
         return every
     ids = {
         value
@@ -239,7 +239,7 @@ def _blocks(path: Path, archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
     try:
         with archive.open(part) as file:
             yield from _read(file)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as error:
         what = f"is damaged in {part} ({_said(error)})"
         raise ManifestError(path, what, fix="save it again") from None
     except (KeyError, NotImplementedError):
