@@ -48,5 +48,7 @@ def pack(rows: Iterable[Row]) -> PackedRows:
     blocks, count, rest = [], 0, iter(rows)
     while some := list(islice(rest, A_BLOCK)):
         count += len(some)
-        blocks.append(zlib.compress(json.dumps(some).encode(), 1))
+        blocks.append(
+            zlib.compress(json.dumps([(row.line, row.cells) for row in some]).encode(), 1)
+        )
     return PackedRows(tuple(blocks), count)
