@@ -7,6 +7,7 @@ import inspect
 import socket
 import sys
 from contextlib import aclosing
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from importer.model import Answer, NoAnswer
 from importer.transfer.bodies import Streamed
 from importer.transfer.transport.connector import Heard, heard_of, unsent_bytes
+from importer.transfer.transport.parcel import Opening
 from tests.transport.going import (
     LATE,
     OK,
@@ -242,3 +244,26 @@ async def test_without_the_guard_the_wrong_answer_is_given():
         await loop_turns()
         async with session.post(wire.endpoint, data=b"2") as second:
             assert second.status == 200  # the server said 500
+
+
+async def test_a_connection_is_given_on_only_when_its_body_is_done_with():
+    """Who still waits for its writer would take the next one's answer for a second of its own."""
+    given = []
+
+    class Keeping:
+        def give_back(self, wire):
+            given.append(wire)
+
+    class Pouring:
+        is_over, is_done = True, False
+
+        async def wait(self):
+            await asyncio.sleep(0)
+            assert not given
+            self.is_done = True
+
+    message = SimpleNamespace(code=200, version=None, headers={})
+    opening = Opening(message, None, "wire", Keeping(), Pouring())
+    opening.release()
+    await opening.wait_for_close()
+    assert given == ["wire"]

@@ -165,7 +165,7 @@ class Opening:
         """The connection may be used again, if the answer was read to its end."""
         if self._pour is not None and not self._pour.is_over:
             self.close()  # another request would look like the rest of this one
-        elif not self.closed:
+        elif not self.closed and (self._pour is None or self._pour.is_done):
             self.closed = True
             self._keeping.give_back(self._wire)
 
@@ -180,9 +180,11 @@ class Opening:
             self._wire.connection.close()
 
     async def wait_for_close(self) -> None:
-        """Return when nothing is written any more."""
+        """Return when nothing is written any more; only then may others have the connection, since
+        whoever waits with it in the hand takes the next one's answer for a second of its own."""
         if self._pour is not None:
             await self._pour.wait()
+            self.release()
 
 
 class Tracker(aiohttp.UploadTracker):

@@ -81,9 +81,14 @@ class Pour:
             self.task.cancel()
             self._transport.abort()
 
+    @property
+    def is_done(self) -> bool:
+        """Whoever handed it over has left."""
+        return self.task is None or self.task.done()
+
     async def wait(self) -> None:
         """Return when nothing is handed over any more."""
-        if self.task is not None:
+        if self.task is not None and not self.task.done():
             await asyncio.wait([self.task])
 
     async def _rest(self, pieces: list[memoryview]) -> None:
