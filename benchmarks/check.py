@@ -78,8 +78,8 @@ def main() -> int:
 
 def slow_disk(args) -> tuple[Table, float]:
     """The same pictures at hand, and where each open takes its time."""
-    rows = 100 if args.small else 3_000
-    pictures = data.make(home(args), rows=rows, size_bytes=30_000)
+    rows = 100 if args.small else 10_000
+    pictures = data.make(home(args), rows=rows, size_bytes=3_000)
     manifest = pictures.folder.parent / f"check-{rows}.csv"
     lines = [f"{path},Summer Fair,2018-02-22,\n" for path in pictures.paths()]
     manifest.write_text("source,collection,date,tag\n" + "".join(lines))
@@ -91,15 +91,16 @@ def slow_disk(args) -> tuple[Table, float]:
     with turns(args)():
         none = check(manifest, rows, "--no-files").seconds
         quick = check(manifest, rows).seconds
-        slow = check(manifest, rows, **slowness).seconds - none
+        slow = check(manifest, rows, **slowness).seconds
     manifest.unlink()
     alone = rows * OPEN_MS / 1000
     table = Table(
-        f"{rows:,} pictures looked at, the command's own beginning and end taken off",
+        f"importer check of {rows:,} pictures, beginning and end included",
         ["disk", "s", "pictures/s"],
     )
     for name, seconds in (
-        ("at hand", quick - none),
+        ("--no-files", none),
+        ("at hand", quick),
         (f"{OPEN_MS:g} ms an open", slow),
         ("the same, one by one", alone),
     ):
