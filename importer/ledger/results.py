@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Protocol, Self, TextIO
 from importer.errors import ImporterError, StorageError
 from importer.ledger.admission import said
 from importer.ledger.cells import (
+    CODE,
+    STATUS,
     drawn_by_lines,
-    drawn_of,
     guarded,
+    lines_of,
     outcome_cells,
     recorded_cells,
-    texts,
+    size_in,
 )
 from importer.ledger.schema import translated
 from importer.manifest.columns import RESULT_COLUMNS
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from importer.ledger.cells import DrawnCells
+    from importer.ledger.cells import Cells
     from importer.ledger.job import Job
     from importer.ledger.journal import Journal
     from importer.ledger.rows import JournalRow
@@ -66,9 +68,8 @@ class PartFile:
         self._path, self._run = path, run
         with translated(path):
             self._file = path.open("w", encoding="utf-8", newline="")
-            self._writer = csv.writer(self._file)
             try:
-                self._writer.writerow([*columns.own_header, *RESULT_COLUMNS])
+                csv.writer(self._file).writerow([*columns.own_header, *RESULT_COLUMNS])
                 self._file.flush()
             except BaseException:
                 self.close()
@@ -81,10 +82,11 @@ class PartFile:
             StorageError: the disk is full. The journal has the outcomes all the same.
         """
         with translated(self._path):
-            self._writer.writerows(
-                [*outcome.admitted.picture.row.cells, *outcome_cells(outcome, self._run)]
+            lines = lines_of(
+                (*outcome.admitted.picture.row.cells, *outcome_cells(outcome, self._run))
                 for outcome in outcomes
             )
+            self._file.write(lines)
             self._file.flush()
 
     def close(self) -> None:
@@ -156,11 +158,11 @@ class Drawing:
                 )
             recorded = _cells(rows, self)
             own = self.judge.without_token(
-                texts((own_cells(row.cells) for row in rows), delimiter=delimiter)
+                [lines_of([own_cells(row.cells)], delimiter=delimiter)[:-2] for row in rows]
             )
             file.writelines(
-                f"{first}{delimiter}{one.text}\r\n"
-                for first, one in zip(own, recorded, strict=True)
+                f"{first}{delimiter}{lines_of([cells], delimiter=delimiter)}"
+                for first, cells in zip(own, recorded, strict=True)
             )
             drawn.count(recorded)
 
@@ -173,15 +175,17 @@ class Drawn:
     codes: Counter[str] = field(default_factory=Counter)  #: of rows that need a person
     uploaded_bytes: int = 0
 
-    def count(self, rows: Sequence[DrawnCells]) -> None:
+    def count(self, rows: Sequence[Cells]) -> None:
         """Note some rows."""
-        for word, count in Counter(map(itemgetter(0), rows)).items():
+        for word, count in Counter(map(itemgetter(STATUS), rows)).items():
             status = Status(word)
             self.counts[status] += count
             if status is Status.UPLOADED:
-                self.uploaded_bytes += sum(one.size_bytes for one in rows if one.status == word)
+                self.uploaded_bytes += sum(size_in(one) for one in rows if one[STATUS] == word)
             elif status in NEED_A_PERSON:
-                self.codes.update(one.code for one in rows if one.status == word and one.code)
+                self.codes.update(
+                    str(one[CODE]) for one in rows if one[STATUS] == word and one[CODE]
+                )
 
     @property
     def tally(self) -> Tally:
@@ -192,13 +196,12 @@ class Drawn:
         self.counts, self.uploaded_bytes = Counter(tally.counts), tally.uploaded_bytes
 
 
-def _cells(rows: Sequence[Row], drawing: Drawing) -> list[DrawnCells]:
+def _cells(rows: Sequence[Row], drawing: Drawing) -> list[Cells]:
     """The recorded columns of consecutive rows, whether or not a run has got to them."""
-    known: Mapping[int, DrawnCells] = {}
-    delimiter = drawing.manifest.delimiter
+    known: Mapping[int, Cells] = {}
     if drawing.trusts_lines:
         first, last = rows[0].line, rows[-1].line
-        known = drawn_by_lines(drawing.journal, drawing.snapshot, first, last, delimiter=delimiter)
+        known = drawn_by_lines(drawing.journal, drawing.snapshot, first, last)
     judge = drawing.judge
     unread = {
         row.line: (judge.judge(row), judge.recorded(row)) for row in rows if row.line not in known
@@ -209,8 +212,7 @@ def _cells(rows: Sequence[Row], drawing: Drawing) -> list[DrawnCells]:
     keys.update(recorded.key for _, recorded in unread.values() if recorded and recorded.key)
     found = drawing.journal.by_keys(keys)
     return [
-        known.get(row.line)
-        or drawn_of(_cells_of_unread(row, *unread[row.line], found, drawing), delimiter=delimiter)
+        known.get(row.line) or _cells_of_unread(row, *unread[row.line], found, drawing)
         for row in rows
     ]
 

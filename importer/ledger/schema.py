@@ -20,6 +20,9 @@ VERSION = 2  # 2 brought the claims
 #: a message that a disk has spoilt is still shown, as far as it can be read
 TEXT = partial(str, encoding="utf-8", errors="replace")
 
+#: that are kept prepared: groups of each length have one of their own; Python's 128 are too few
+STATEMENTS = 512
+
 UNREADABLE = "its tables can't be read"
 
 CLAIMS = """\
@@ -71,7 +74,13 @@ def connect(path: Path) -> sqlite3.Connection:
         is_new = not path.exists() or not path.stat().st_size
         if is_new:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        db = sqlite3.connect(
+            path,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=10,
+            cached_statements=STATEMENTS,
+        )
         db.text_factory = TEXT
         try:
             _prepare(db, path, is_new=is_new)

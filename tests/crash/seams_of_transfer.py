@@ -10,7 +10,6 @@ from typing import Any
 import anyio
 from aiohttp.http_writer import StreamWriter
 
-from importer.ledger import results
 from importer.ledger.results import PartFile
 from importer.telling import Telling
 from importer.transfer.bodies import Streamed
@@ -84,11 +83,10 @@ def part_half(passing: Passing) -> None:
 
     def append(self: PartFile, outcomes: Any) -> None:
         if passing.is_fatal():
-            there = self._writer
-            text = io.StringIO()
-            self._writer = results.csv.writer(text)
+            there, text = self._file, io.StringIO()
+            self._file = text  # type: ignore[assignment]
             original(self, outcomes)
-            self._writer = there
+            self._file = there
             self._file.write(text.getvalue()[: len(text.getvalue()) // 2])
             self._file.flush()
             die()
