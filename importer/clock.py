@@ -31,8 +31,7 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own."""
 
-    def monotonic(self) -> float:
-        return time.monotonic()
+    monotonic = staticmethod(time.monotonic)  # asked seven times a picture
 
     def now(self) -> datetime:
         return datetime.now(UTC)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from importer.record import record
+
 if TYPE_CHECKING:
     from importer.model import Outcome, Summary
 
@@ -23,7 +25,7 @@ class RunBegan:
     is_dry: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RowSettled:
     """An outcome is on the disk. Told once for each picture that this run settles."""
 
@@ -77,8 +79,18 @@ class Observer(Protocol):
         ...
 
 
+def watches_rows(observer: Observer) -> bool:
+    """Whether it wants each RowSettled; one that doesn't say so does.
+
+    Telling all of them to those who let them pass would cost 2 us a row.
+    """
+    return bool(getattr(observer, "watches_rows", True))
+
+
 class NoObserver:
     """Watches nothing."""
+
+    watches_rows = False
 
     def notice(self, event: Event) -> None:
         """Let it pass."""

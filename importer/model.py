@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from importer.record import record
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -55,7 +57,7 @@ class Collection:
     url: str = ""  #: custom URL; empty when the manifest gives none
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LocalFile:
     """A picture on a disk of this machine."""
 
@@ -122,7 +124,7 @@ class Invalid:
 # ---------------------------------------------------------------- to and from the gallery
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Request:
     """How one picture is posted; building one opens nothing."""
 
@@ -132,7 +134,7 @@ class Request:
     suffix: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answer:
     """What the gallery said. Only a response object that was really returned becomes one."""
 
@@ -213,7 +215,7 @@ class Stamp(NamedTuple):
     mtime_ns: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Admitted:
     """A picture that the journal knows under a number and that is to be delivered now."""
 
@@ -224,7 +226,7 @@ class Admitted:
     before: Status = Status.PENDING  #: what the row was, and is again when it isn't sent after all
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """What became of one picture. Committed to the journal, then shown; never the other way."""
 

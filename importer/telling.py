@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from importer.events import Progress, RowSettled, Warned
+from importer.events import Progress, RowSettled, Warned, watches_rows
 from importer.model import Status
 
 if TYPE_CHECKING:
@@ -38,11 +38,13 @@ class Telling:
 
     def durable(self, outcomes: Sequence[Outcome]) -> None:
         """These outcomes are on the disk."""
-        for outcome in outcomes:
-            self.settled[outcome.status] += 1
-            if outcome.status is Status.UPLOADED:
-                self.bytes_uploaded += outcome.size_bytes
-            self.observer.notice(RowSettled(outcome))
+        self.settled.update([outcome.status for outcome in outcomes])
+        self.bytes_uploaded += sum(
+            outcome.size_bytes for outcome in outcomes if outcome.status is Status.UPLOADED
+        )
+        if watches_rows(self.observer):
+            for outcome in outcomes:
+                self.observer.notice(RowSettled(outcome))
 
     def warn(self, text: str, *, is_kept: bool = True) -> None:
         """Say something now; what is kept stands in the summary as well."""

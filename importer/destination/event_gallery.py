@@ -6,6 +6,8 @@ the body is the picture's bytes, the text of a picture's URL, or a form with one
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
@@ -15,11 +17,12 @@ from importer.model import URL_TEXT, Request
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from importer.model import Picture, Reply, Verdict
+    from importer.model import Collection, Picture, Reply, Verdict
     from importer.secret import Token
 
 # Any text that the pictures' bytes hold only by a chance of 2^-128.
 BOUNDARY = "importer-5f1c9f0e4b7d4a5c8e2a6d3b9c7f1e08"
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")  # names that stand in a URL as they are: nearly all
 
 
 class EventGallery:
@@ -54,16 +57,19 @@ class EventGallery:
     def _url(self, picture: Picture, token: Token) -> str:
         if self._prefix is None or self._prefix[0] is not token:
             self._prefix = token, f"{self._endpoint}?token={_encoded(token.reveal())}"
-        collection = picture.collection
-        url = (
-            f"{self._prefix[1]}&name={_encoded(picture.name)}"
-            f"&collection-name={_encoded(collection.name)}&collection-date={collection.date}"
-        )
-        if collection.url:
-            url += f"&collection-url={collection.url}"
+        name = picture.name
+        if not _PLAIN.fullmatch(name):
+            name = _encoded(name)
+        url = f"{self._prefix[1]}&name={name}{_collection(picture.collection)}"
         if picture.tag:
             url += f"&tag={_encoded(picture.tag)}"
         return url
+
+
+@lru_cache(maxsize=256)
+def _collection(collection: Collection) -> str:
+    url = f"&collection-name={_encoded(collection.name)}&collection-date={collection.date}"
+    return f"{url}&collection-url={collection.url}" if collection.url else url
 
 
 def _encoded(text: str) -> str:

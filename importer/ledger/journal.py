@@ -12,11 +12,11 @@ import threading
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from importer.errors import JournalMismatch, StorageError
-from importer.ledger.batch import run_batched, run_for_ids
-from importer.ledger.rows import JOURNAL_COLUMNS, JournalRow, public_source
+from importer.ledger.entries import write_intents, write_outcomes, write_releases
+from importer.ledger.rows import JOURNAL_COLUMNS, JournalRow
 from importer.ledger.schema import connect, peeking, translated
 from importer.model import MAYBE_THERE, Collection, Status, Tally
 
@@ -27,31 +27,6 @@ if TYPE_CHECKING:
     from importer.model import Admitted, Outcome
 
 MOST_KEYS = 1_000  # in one question; SQLite takes 32,766 values in a statement
-_INTEND = "UPDATE rows SET status = 'sending', possible_duplicate = ?, run = ?"
-_RELEASE = (
-    "UPDATE rows SET status = v.column1 FROM (",
-    ") AS v WHERE rows.id = v.column2 AND rows.status = 'sending'",
-)
-#: what nearly every outcome is, with the columns alone that differ: half of what the others cost
-_UPLOAD = (
-    (
-        "UPDATE rows SET status = 'uploaded', code = NULL, message = NULL, http = v.column1,"
-        " attempts = v.column2, size = v.column3, sha256 = v.column4, mtime_ns = v.column5,"
-        " seconds = v.column6, at = v.column7, possible_duplicate = 0, answer = v.column8,"
-        " run = v.column9, source = NULL FROM ("
-    ),
-    ") AS v WHERE rows.id = v.column10",
-)
-_SETTLE = (
-    (
-        "UPDATE rows SET status = v.column1, code = v.column2, message = v.column3,"
-        " http = v.column4, attempts = v.column5, size = coalesce(v.column6, size),"
-        " sha256 = coalesce(v.column7, sha256), mtime_ns = coalesce(v.column8, mtime_ns),"
-        " seconds = v.column9, at = v.column10, possible_duplicate = v.column11,"
-        " answer = v.column12, run = v.column13, source = v.column14 FROM ("
-    ),
-    ") AS v WHERE rows.id = v.column15",
-)
 
 
 class Journal:
@@ -187,53 +162,9 @@ class Journal:
         """
         run = self.run
         with self.transaction() as db:
-            # Twice the same row in one statement, and it were chance which one stays.
-            for settled in _apart(outcomes):
-                plain = [one for one in settled if _is_plain(one)]
-                run_batched(db, _UPLOAD[0], [self._uploaded(one) for one in plain], _UPLOAD[1])
-                if len(plain) < len(settled):
-                    others = [self._settled(one) for one in settled if not _is_plain(one)]
-                    run_batched(db, _SETTLE[0], others, _SETTLE[1])
-            back = [(admitted.before.value, admitted.id) for admitted in releases]
-            run_batched(db, _RELEASE[0], back, _RELEASE[1])
-            for is_again in (False, True):
-                meant = [one.id for one in intents if one.possible_duplicate is is_again]
-                run_for_ids(db, _INTEND, (is_again, run), meant)
-
-    def _uploaded(self, outcome: Outcome) -> tuple[Any, ...]:
-        return (
-            outcome.http or None,
-            outcome.attempts,
-            outcome.size_bytes,
-            outcome.sha256,
-            outcome.mtime_ns,
-            round(outcome.seconds, 3),
-            outcome.at,
-            outcome.answer or None,
-            self.run,
-            outcome.admitted.id,
-        )
-
-    def _settled(self, outcome: Outcome) -> tuple[Any, ...]:
-        admitted = outcome.admitted
-        needs_nobody = outcome.status is Status.UPLOADED and not admitted.possible_duplicate
-        return (
-            outcome.status.value,
-            outcome.code or None,
-            outcome.message or None,
-            outcome.http or None,
-            outcome.attempts,
-            outcome.size_bytes or None,
-            outcome.sha256 or None,
-            outcome.mtime_ns or None,
-            round(outcome.seconds, 3),
-            outcome.at,
-            admitted.possible_duplicate,
-            outcome.answer or None,
-            self.run,
-            None if needs_nobody else public_source(admitted.picture),
-            admitted.id,
-        )
+            write_outcomes(db, run, outcomes)
+            write_releases(db, releases)
+            write_intents(db, run, intents)
 
     # ------------------------------------------------------------ what is known
 
@@ -339,25 +270,6 @@ class Journal:
     def _note(self, **values: str) -> None:
         with self.transaction() as db:
             db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
-
-
-def _is_plain(outcome: Outcome) -> bool:
-    """Uploaded, with nothing to say of it."""
-    return bool(
-        outcome.status is Status.UPLOADED
-        and not (outcome.code or outcome.message or outcome.admitted.possible_duplicate)
-        and outcome.size_bytes
-        and outcome.sha256
-        and outcome.mtime_ns
-    )
-
-
-def _apart(outcomes: Sequence[Outcome]) -> Iterator[Sequence[Outcome]]:
-    """The outcomes in stretches in which no row comes twice; nearly always one."""
-    if len({outcome.admitted.id for outcome in outcomes}) == len(outcomes):
-        yield outcomes
-    else:
-        yield from ([outcome] for outcome in outcomes)
 
 
 def known_folder(journal: Path) -> Path | None:

@@ -150,8 +150,8 @@ class Validator:
 
     def _path(self, given: str) -> str:
         """The file that a cell names; most name one below the manifest's folder."""
-        if os.name == "posix" and given[0] != "/":
-            return self._below + given
+        if os.name == "posix":
+            return self._below + given if given[0] != "/" else given
         return os.path.join(self._folder, given)
 
     # ------------------------------------------------------------ what rows have in common

@@ -10,7 +10,7 @@ import queue
 import threading
 from typing import TYPE_CHECKING, Self
 
-from importer.events import Progress, RunEnded
+from importer.events import Progress, RunEnded, watches_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,7 @@ class Aside:
         self, observer: Observer, *, is_wanted: Callable[[Event], bool] = lambda _: True
     ) -> None:
         self._observer = observer
+        self.watches_rows = watches_rows(observer)
         self._is_wanted = is_wanted
         self._waiting: queue.Queue[Event | None] = queue.Queue(ROOM)
         self._thread: threading.Thread | None = None

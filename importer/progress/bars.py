@@ -29,6 +29,8 @@ FALLBACK = (80, 24)  # columns and lines of a terminal that doesn't say
 class Bars:
     """Pictures, bytes, and what is in flight. Appears with the first Progress, leaves no trace."""
 
+    watches_rows = False
+
     def __init__(self, stream: SteadyStream) -> None:
         self._stream = stream
         self._speedometer = Speedometer()

@@ -20,6 +20,8 @@ EVERY_S = 10.0
 class Lines:
     """One line every ten seconds at most, and one at the end. Time is that of the events."""
 
+    watches_rows = False
+
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._speedometer = Speedometer()

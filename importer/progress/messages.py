@@ -56,6 +56,7 @@ class Messages:
     def __init__(self, say: Callable[[str], None], voice: Voice) -> None:
         self._say = say
         self._voice = voice
+        self.watches_rows = voice.verbose > 0
 
     def notice(self, event: Event) -> None:
         words = self._voice.words(event)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Self
 
+from importer.events import watches_rows
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
@@ -18,6 +20,7 @@ class Several:
     def __init__(self, observers: Iterable[Observer] = ()) -> None:
         self._observers = tuple(observers)
         self._open = ExitStack()
+        self.watches_rows = any(map(watches_rows, self._observers))
 
     def notice(self, event: Event) -> None:
         for observer in self._observers:

@@ -17,6 +17,7 @@ from importer.model import (
     Status,
     TryAgain,
 )
+from importer.record import record
 from importer.secret import one_line
 from importer.transfer.attempts import Try, still, text_of
 from importer.transfer.bodies import SourceFault, Whole
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 ANSWER_SHOWN = 200  # characters of an answer that are kept
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Loaded:
     """A picture whose source was looked at, and which is ready to go."""
 
@@ -140,10 +141,10 @@ class Delivery:
 
     async def _until_settled(self, one: Try) -> None:
         while True:
-            is_ours = await self.pacing.turn(
-                one.body.size_bytes, is_retry=one.attempts > one.passed
-            )
-            if not is_ours:
+            is_retry = one.attempts > one.passed
+            if (is_retry or not self.pacing.is_clear) and not await self.pacing.turn(
+                one.body.size_bytes, is_retry=is_retry
+            ):
                 self._leave(one, one.pending)
                 return
             step = await self._attempt(one)

@@ -43,6 +43,8 @@ class Limits:
         self._unknown += is_unknown
         self._settled += 1
         self._failed += status is Status.FAILED
+        if status is Status.UPLOADED and self._settled > SHARE_FROM:
+            return None  # nothing has come nearer to its limit
         if self._settled <= FIRST_ROWS:
             self._refused_first += code in REFUSED
         return self._unknown_guard() or self._first_rows() or self._failures()

@@ -113,6 +113,16 @@ class Pacing:
             return False
         return await self.bandwidth.begin(sum(sizes))
 
+    @property
+    def is_clear(self) -> bool:
+        """A first attempt may go out now, as nearly always: there is no turn to wait for."""
+        return not (
+            self._breaker.is_open
+            or self._paused_until is not None
+            or self._halting.cause is not None
+            or (self._throttle.rate is not None and self._ramp is None)
+        )
+
     async def turn(self, size_bytes: int, *, is_retry: bool) -> bool:
         """Wait until a request of this size may go out; False when the run is asked to stop.
 

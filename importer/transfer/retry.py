@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from importer.model import Failed, Status, Stop, StopRun, TryAgain, Unknown, Uploaded, Verdict
+from importer.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ class Wait:
     possible_duplicate: bool = False  #: the attempt before had an unknown outcome
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settle:
     """The row is done with."""
 
@@ -51,6 +52,7 @@ class Halt:
 
 
 NextStep: TypeAlias = Wait | Settle | Halt
+UPLOADED = Settle(Status.UPLOADED)
 
 
 def next_step(
@@ -73,7 +75,7 @@ def next_step(
     """
     match verdict:
         case Uploaded(note):
-            return Settle(Status.UPLOADED, "", note)
+            return Settle(Status.UPLOADED, "", note) if note else UPLOADED
         case Failed(code, why):
             return Settle(Status.FAILED, code, why)
         case Unknown(code, why):

@@ -50,6 +50,7 @@ class Scribe:
         self._outcomes: list[Outcome] = []
         self._work = anyio.Event()
         self._written = anyio.Event()
+        self._is_awake = False
         self._is_urgent = False
         self._is_closed = False
         self._is_part_broken = False
@@ -112,7 +113,7 @@ class Scribe:
             await self._work.wait()
             if not self._is_urgent:
                 await self._clock.sleep(LINGER_S)
-            self._work, self._is_urgent = anyio.Event(), False
+            self._work, self._is_awake, self._is_urgent = anyio.Event(), False, False
             await self._write_group()
             if self._is_closed and not (self._intents or self._releases or self._outcomes):
                 return
@@ -158,4 +159,6 @@ class Scribe:
 
     def _wake(self, *, is_urgent: bool) -> None:
         self._is_urgent |= is_urgent
-        self._work.set()
+        if not self._is_awake:
+            self._is_awake = True
+            self._work.set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import mimetypes
 import re
 from functools import lru_cache
+from os.path import splitext
 from pathlib import PurePath
 
 HEAD_BYTES = 512
@@ -110,7 +111,7 @@ def type_by_name(head: bytes, name: str) -> str:
     """What unknown bytes pass for under a name; empty when they are plainly something else."""
     if head[:4] == b"RIFF" or foreign_kind(head):
         return ""
-    return _by_extension(PurePath(name).suffix)
+    return _by_extension(splitext(name)[1])  # noqa: PTH122  (a path object costs 3 us)
 
 
 def other_extension(media_type: str, name: str) -> str:

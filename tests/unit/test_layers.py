@@ -15,7 +15,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 
 #: the layers from the ground up; the longest prefix that fits a module decides
 LAYERS = (
-    ("words", ("model", "errors", "events", "settings", "clock", "secret", "units", "memory")),
+    ("words", ("record", "model", "errors", "events", "settings", "clock", "secret", "units", "memory")),
     (
         "pure",
         (

@@ -117,8 +117,8 @@ class Transport:
         """
         self.requests += 1
         size = len(request.prefix) + body.size_bytes + len(request.suffix)
-        now = self.clock.monotonic()
-        flight = Flight(size, now, self.clock.monotonic, trip or Trip(now))
+        trip = trip or Trip(self.clock.monotonic())
+        flight = Flight(size, trip.began, self.clock.monotonic, trip)
         if isinstance(body, Streamed):
             content = body.blocks()
         elif flight.goes_at_once and self._lane is not None:
