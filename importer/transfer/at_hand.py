@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import errno
 import os
 import sys
 from functools import lru_cache
@@ -50,6 +51,7 @@ class ReadAhead:
         self._each_s = 0.0  #: what one picture takes by thread
         # A link is followed to its end where a folder must not be left; that may wait.
         self._opener = None if reading.root is not None else _opener()
+        self._has_met_memory = False  #: pictures on a disk that is memory itself
         self._buffer = memoryview(bytearray(LARGEST))
 
     async def load(self, pictures: Sequence[Sourced]) -> list[Body | SourceFault]:
@@ -108,8 +110,36 @@ class ReadAhead:
         return body if isinstance(body, Whole) else None
 
     def _read(self, descriptor: int, wanted: int) -> bytes:
-        got = os.preadv(descriptor, [self._buffer[:wanted]], 0, os.RWF_NOWAIT)
+        if self._has_met_memory and _lies_in_memory(descriptor):
+            return os.pread(descriptor, wanted, 0)
+        try:
+            got = os.preadv(descriptor, [self._buffer[:wanted]], 0, os.RWF_NOWAIT)
+        except OSError as error:
+            if error.errno == errno.EOPNOTSUPP and _lies_in_memory(descriptor):
+                self._has_met_memory = True
+                return os.pread(descriptor, wanted, 0)
+            raise
         return bytes(self._buffer[:got])
+
+
+_STATFS = ctypes.create_string_buffer(256)  #: what fstatfs fills; a disk's kind stands first
+_MEMORY = frozenset({0x01021994, 0x858458F6})  # tmpfs, ramfs
+
+
+def _lies_in_memory(descriptor: int) -> bool:
+    """The file's disk is memory itself, which never waits and can't be read with RWF_NOWAIT."""
+    asked = _fstatfs()
+    if asked is None or asked(descriptor, _STATFS) != 0:
+        return False
+    return int.from_bytes(_STATFS.raw[:4], sys.byteorder) in _MEMORY
+
+
+@lru_cache(maxsize=1)
+def _fstatfs() -> Callable[[int, object], int] | None:
+    try:
+        return ctypes.PyDLL(None).fstatfs
+    except (OSError, AttributeError):
+        return None
 
 
 class _How(ctypes.Structure):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from importer.transfer.halting import Halting
 
 GROUP_ROWS = 64  # outcomes that are worth a commit of their own ...
-LINGER_S = 0.005  # ... and how long fewer wait for company
+LINGER_S = 0.02  # ... and how long fewer wait for company, if no intent comes that takes them along
 BACKLOG_ROWS = 1_024  # outcomes that may wait for the disk before those who bring more wait too
 
 
@@ -52,6 +52,7 @@ class Scribe:
         self._written = anyio.Event()
         self._is_awake = False
         self._is_urgent = False
+        self._lingering = anyio.CancelScope()  #: of the writer while it waits for company
         self._is_closed = False
         self._is_part_broken = False
         self.failure: StorageError | None = None
@@ -112,7 +113,8 @@ class Scribe:
         while True:
             await self._work.wait()
             if not self._is_urgent:
-                await self._clock.sleep(LINGER_S)
+                with anyio.CancelScope() as self._lingering:
+                    await self._clock.sleep(LINGER_S)
             self._work, self._is_awake, self._is_urgent = anyio.Event(), False, False
             await self._write_group()
             if self._is_closed and not (self._intents or self._releases or self._outcomes):
@@ -159,6 +161,8 @@ class Scribe:
 
     def _wake(self, *, is_urgent: bool) -> None:
         self._is_urgent |= is_urgent
+        if is_urgent:
+            self._lingering.cancel()
         if not self._is_awake:
             self._is_awake = True
             self._work.set()

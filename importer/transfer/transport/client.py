@@ -171,7 +171,7 @@ class Transport:
 
     async def _received(self, flight: Flight, response: aiohttp.ClientResponse | Opening) -> Reply:
         try:
-            flight.heard = heard_of(flight.transport, flight.bytes_handed)
+            flight.heard = heard_of(flight.transport, flight.bytes_handed, flight.descriptor)
             if flight.heard is Heard.NOTHING:
                 response.close()
                 said = f"{self._host} spoke before it was asked"
@@ -261,7 +261,10 @@ async def _close(blocks: AsyncGenerator[bytes | memoryview]) -> None:
 async def _read_answer(flight: Flight, response: aiohttp.ClientResponse | Opening) -> Answer:
     """The start of an answer; the rest isn't wanted."""
     room, content = ANSWER_LIMIT, response.content
-    while room > 0 and (part := await content.readany()):
+    while room > 0:
+        part = content.read_nowait() if content.is_eof() else await content.readany()
+        if not part:
+            break
         flight.parts.append(part[:room])
         room -= len(part)
         if content.at_eof():

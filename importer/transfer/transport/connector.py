@@ -96,7 +96,9 @@ class Heard(Enum):
     ALL = "all"  #: or the kernel doesn't tell
 
 
-def heard_of(transport: asyncio.BaseTransport | None, body_bytes: int) -> Heard:
+def heard_of(
+    transport: asyncio.BaseTransport | None, body_bytes: int, descriptor: int = -1
+) -> Heard:
     """What the other side had of a request; ask as soon as its answer has been read.
 
     Whatever a host sends acknowledges all that it has got, so bytes that are still unacknowledged
@@ -107,8 +109,13 @@ def heard_of(transport: asyncio.BaseTransport | None, body_bytes: int) -> Heard:
     Args:
         transport: the connection's.
         body_bytes: so much of the body has been handed to it.
+        descriptor: the connection's, where that is known; asking for it costs as much as the rest.
     """
-    if transport is None or (unsent := _unsent(_open_descriptor(transport))) is None:
+    if transport is None:
+        return Heard.ALL
+    if descriptor < 0 or transport.is_closing():  # then the number may be another's already
+        descriptor = _open_descriptor(transport)
+    if (unsent := _unsent(descriptor)) is None:
         return Heard.ALL
     if not body_bytes:
         return Heard.NOTHING  # the head goes with the body's first bytes

@@ -47,6 +47,7 @@ class Flight:
     )
     protocol: aiohttp.client_proto.ResponseHandler | None = None
     transport: asyncio.BaseTransport | None = None
+    descriptor: int = -1  #: the connection's, while that is open; -1: ask the transport
     is_reused: bool = False  #: the connection has carried a request before
     is_stale: bool = False  #: and that showed right before the first byte would have left
     progress: tuple[int, int] = (0, 0)  #: bytes written, bytes waiting in the kernel
@@ -84,8 +85,10 @@ class Flight:
         transport: asyncio.BaseTransport | None,
         *,
         is_reused: bool,
+        descriptor: int = -1,
     ) -> None:
         """This is the connection that it travels on."""
+        self.descriptor = descriptor
         self.protocol = protocol
         self.transport = transport
         self.is_reused = is_reused

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 class Wire:
     """A connection, with what each request asks of it looked up once."""
 
-    __slots__ = ("_poll", "connection", "idle_since", "is_reused", "protocol", "transport")
+    __slots__ = (
+        "_poll", "connection", "descriptor", "idle_since", "is_reused", "protocol", "transport",
+    )  # fmt: skip
 
     def __init__(
         self, connection: Connection, protocol: ResponseHandler, transport: asyncio.Transport
@@ -35,10 +37,11 @@ class Wire:
         self.transport = transport
         self.is_reused = False  #: it has carried a request before
         self.idle_since = 0.0
+        self.descriptor = int(transport.get_extra_info("socket").fileno())
         self._poll: select.poll | None = None
         if hasattr(select, "poll"):
             self._poll = select.poll()
-            self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+            self._poll.register(self.descriptor, select.POLLIN)
 
     def is_clean(self) -> bool:
         """Nothing came in unasked, neither into the loop nor into the kernel, nor its end."""

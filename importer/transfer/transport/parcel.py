@@ -89,7 +89,7 @@ class Lane:
         pour: Pour | None = None
         try:
             protocol, transport = wire.protocol, wire.transport
-            flight.board(protocol, transport, is_reused=wire.is_reused)
+            flight.board(protocol, transport, is_reused=wire.is_reused, descriptor=wire.descriptor)
             # A new parser each time: what came unasked may have left the old one in mid-answer.
             protocol.set_response_params(
                 timer=_TIMER,
