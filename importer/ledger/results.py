@@ -22,9 +22,10 @@ from importer.ledger.cells import (
     STATUS,
     drawn_by_lines,
     guarded,
-    lines_of,
+    joined,
     outcome_cells,
     recorded_cells,
+    recorded_text,
     size_in,
 )
 from importer.ledger.schema import translated
@@ -82,11 +83,12 @@ class PartFile:
             StorageError: the disk is full. The journal has the outcomes all the same.
         """
         with translated(self._path):
-            lines = lines_of(
-                (*outcome.admitted.picture.row.cells, *outcome_cells(outcome, self._run))
-                for outcome in outcomes
+            run = self._run
+            self._file.writelines(
+                f"{joined(one.admitted.picture.row.cells, ',')},"
+                f"{recorded_text(outcome_cells(one, run), ',')}\r\n"
+                for one in outcomes
             )
-            self._file.write(lines)
             self._file.flush()
 
     def close(self) -> None:
@@ -157,12 +159,10 @@ class Drawing:
                     "the results file was left as it was", fix="the next run writes it"
                 )
             recorded = _cells(rows, self)
-            own = self.judge.without_token(
-                [lines_of([own_cells(row.cells)], delimiter=delimiter)[:-2] for row in rows]
-            )
+            own = [joined(own_cells(row.cells), delimiter) for row in rows]
             file.writelines(
-                f"{first}{delimiter}{lines_of([cells], delimiter=delimiter)}"
-                for first, cells in zip(own, recorded, strict=True)
+                f"{first}{delimiter}{recorded_text(cells, delimiter)}\r\n"
+                for first, cells in zip(self.judge.without_token(own), recorded, strict=True)
             )
             drawn.count(recorded)
 
@@ -183,9 +183,7 @@ class Drawn:
             if status is Status.UPLOADED:
                 self.uploaded_bytes += sum(size_in(one) for one in rows if one[STATUS] == word)
             elif status in NEED_A_PERSON:
-                self.codes.update(
-                    str(one[CODE]) for one in rows if one[STATUS] == word and one[CODE]
-                )
+                self.codes.update(one[CODE] for one in rows if one[STATUS] == word and one[CODE])
 
     @property
     def tally(self) -> Tally:

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 
-from importer.ledger.cells import drawn_by_lines, lines_of, outcome_cells, recorded_cells
+from importer.ledger.cells import (
+    drawn_by_lines,
+    joined,
+    outcome_cells,
+    recorded_cells,
+    recorded_text,
+)
 from importer.model import Status
 from tests.shell.runs import opened_journal, outcome
+
+
+def written(cells, delimiter):
+    """The recorded columns as they stand in a file, which is as the csv module writes them."""
+    own = ["a.jpg", cells[2]]
+    line = f"{joined(own, delimiter)}{delimiter}{recorded_text(cells, delimiter)}\r\n"
+    file = io.StringIO()
+    csv.writer(file, delimiter=delimiter).writerow([*own, *cells])
+    assert line == file.getvalue()
+    return ",".join(cells)
 
 
 @pytest.mark.parametrize(
@@ -39,14 +58,14 @@ def test_sqlite_makes_the_cells_that_python_makes(tmp_path, status, text, delimi
         told = outcome(admitted[0], status, code="code", message=text, answer=text, **more)
         journal.commit(outcomes=[told], intents=admitted[1:2])
         drawn = {
-            line: lines_of([cells], delimiter=delimiter)
+            line: written(cells, delimiter)
             for line, cells in drawn_by_lines(journal, 1, 2, 4).items()
         }
         for one in admitted:
             known = journal.by_key(one.picture.key)
-            assert drawn[known.line] == lines_of([recorded_cells(known)], delimiter=delimiter)
+            assert drawn[known.line] == written(recorded_cells(known), delimiter)
         assert drawn[3].startswith("unknown"), "what is on its way is unknown to a reader"
-        in_part = lines_of([outcome_cells(told, journal.run)], delimiter=delimiter)
+        in_part = written(outcome_cells(told, journal.run), delimiter)
         seconds = (",0.013,", ",0.012,")  # rounded in the journal, halves to even; in .part not yet
         assert in_part.replace(*seconds) == drawn[2].replace(*seconds)
 
