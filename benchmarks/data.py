@@ -21,10 +21,11 @@ class DataSet:
     folder: Path
     rows: int
     size_bytes: int
+    total_bytes: int = 0  #: where they aren't all of one size
 
     @property
     def bytes(self) -> int:
-        return self.rows * self.size_bytes
+        return self.total_bytes or self.rows * self.size_bytes
 
     def paths(self) -> list[Path]:
         return [self.folder / f"{number:06d}.jpg" for number in range(self.rows)]
