@@ -95,10 +95,13 @@ class Elsewhere:
 class Streamed:
     """A body that is read while it is sent. Each attempt takes a new one."""
 
-    def __init__(self, path: str, stamp: Stamp, media_type: str, *, block: int = BLOCK) -> None:
+    def __init__(
+        self, path: str, stamp: Stamp, media_type: str, *, inode: int = 0, block: int = BLOCK
+    ) -> None:
         self.path = path
         self.stamp = stamp
         self.media_type = media_type
+        self.inode = inode  #: of the file that was looked at, where no other will do; else 0
         self.fault: SourceFault | None = None  #: set before the reading breaks off
         self._block = block
         self._hash = hashlib.sha256()
@@ -189,7 +192,7 @@ class Streamed:
         found = os.fstat(descriptor)
         if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(errno.EISDIR, "")
-        if stamp_in(found) != self.stamp:
+        if stamp_in(found) != self.stamp or self.inode not in (0, found.st_ino):
             raise _Changed
 
 

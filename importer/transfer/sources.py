@@ -116,7 +116,9 @@ def body_of(
         return SourceFault("not_a_picture", f"the file's content is {seems}")
     kind = kind or "application/octet-stream"
     if not is_whole:
-        return Streamed(path, stamp, kind, block=reading.block)
+        # It is opened anew to be sent, and must not have become a link that leaves the root.
+        inode = found.st_ino if reading.root is not None else 0
+        return Streamed(path, stamp, kind, inode=inode, block=reading.block)
     if len(content) != stamp.size_bytes:
         return SourceFault("file_changed", "the file changed while it was read")
     return Whole(content, hashlib.sha256(content).digest(), stamp, kind)

@@ -428,6 +428,25 @@ async def test_files_outside_of_the_root_are_not_sent(path, is_inside, root, fen
         assert found.code == "outside_root"
 
 
+@pytest.mark.parametrize(("has_root", "is_sent"), [(True, False), (False, True)])
+async def test_a_large_file_is_the_one_that_was_looked_at(has_root, is_sent, fenced):
+    """Between the look and the sending it became a link out of the root: to a file of its looks."""
+    inside, outside = fenced / "large.jpg", fenced.parent / "secret.jpg"
+    for path, byte in ((inside, b"i"), (outside, b"o")):
+        path.write_bytes(b"\xff\xd8\xff" + byte * 2_000_000)
+        os.utime(path, ns=(1_500_000_000_000_000_000,) * 2)
+    body = await load_one(inside, root=fenced if has_root else None)
+    assert isinstance(body, Streamed)
+    inside.unlink()
+    inside.symlink_to(outside)
+    sent = 0
+    with suppress(OSError):
+        async for block in body.blocks():
+            sent += len(block)
+    assert (sent == body.size_bytes) == is_sent
+    assert (body.fault is None) == is_sent
+
+
 async def test_an_absolute_path_leaves_the_root(fenced):
     """Wherever it stands in a manifest."""
     found = await load_one("/etc/passwd", root=fenced, any_type=True)

@@ -83,12 +83,12 @@ def looks_of(plain: Plain) -> tuple[int, int, bytes, Stamp | None, str]:
 
 
 def plain_streamed(body: Streamed) -> Plain:
-    return body.path, tuple(body.stamp), body.media_type
+    return body.path, tuple(body.stamp), body.media_type, body.inode
 
 
 def streamed_of(plain: Plain, *, block: int) -> Streamed:
-    path, stamp, media_type = plain
-    return Streamed(path, Stamp(*stamp), media_type, block=block)
+    path, stamp, media_type, inode = plain
+    return Streamed(path, Stamp(*stamp), media_type, inode=inode, block=block)
 
 
 def plain_fault(fault: SourceFault) -> Plain:
