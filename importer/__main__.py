@@ -3,6 +3,7 @@
 # It is there from the start. The module signal loads enum first, and a Ctrl-C could meet that.
 import _signal as signal  # type: ignore[import-not-found]
 import os
+import sys
 
 
 def main() -> None:
@@ -16,7 +17,10 @@ def main() -> None:
     if is_caught:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     _fill_closed_streams()
+    from importer.cli import load
     from importer.cli import main as command
+
+    load(sys.argv[1:])
 
     if is_caught:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -24,7 +24,7 @@ READY = b"ready\n"
 
 #: what commands load, sooner or later
 LOADED = (
-    "importer.cli", "importer.run", "importer.report", "importer.progress.bars",
+    "importer.cli.run", "importer.cli.gallery", "importer.cli.demo", "importer.run", "importer.report", "importer.progress.bars",
     "tests.crash.failpoints", "uvloop",
     "pydantic.type_adapter",  # by typer, as soon as an option has a value
 )  # fmt: skip

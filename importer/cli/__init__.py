@@ -1,5 +1,5 @@
 """The command line: one short file a verb; each parses, calls importer.api, gives an exit code."""
 
-from importer.cli.app import main
+from importer.cli.app import load, main
 
-__all__ = ["main"]
+__all__ = ["load", "main"]

@@ -5,50 +5,61 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from typing import Annotated
+from collections import UserDict
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 import importer
-from importer.cli import (
-    bench,
-    check,
-    demo,
-    gallery,
-    merge,
-    pace,
-    report,
-    run,
-    scan,
-    secrecy,
-    split,
-    template,
-)
+from importer.cli import secrecy
 from importer.errors import Defect, ImporterError
 from importer.progress.stream import SteadyStream
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 DEFECT = 70
+
+#: in the order in which a newcomer needs them; each is a function in a module of its name
+VERBS = (
+    "demo", "template", "scan", "check", "run", "bench", "pace", "report", "split", "merge",
+    "gallery",
+)  # fmt: skip
+_FORM: dict[str, Any] = {
+    "rich_markup_mode": None,
+    "pretty_exceptions_enable": False,
+    "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 100},
+}
+
+
+class _Loaded(UserDict[str, Any]):
+    """Loads a verb when it is asked for: all of them take half a second, one a third of that."""
+
+    def __getitem__(self, verb: str) -> Any:  # typer has no public name for a command
+        if super().__getitem__(verb) is None:
+            alone = typer.Typer(**_FORM, add_completion=False)
+            alone.command(verb)(getattr(import_module(f"importer.cli.{verb}"), verb))
+            self[verb] = get_command(alone)
+        return super().__getitem__(verb)
+
+
+class _Verbs(TyperGroup):
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = cast("Any", _Loaded(dict.fromkeys(VERBS)))
+
 
 app = typer.Typer(
     name="importer",
+    cls=_Verbs,
     help="Bring an archive of event pictures into an Event Gallery account.",
     epilog="Begin with: importer demo",
     no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    **_FORM,
 )
-app.command("demo")(demo.demo)
-app.command("template")(template.template)
-app.command("scan")(scan.scan)
-app.command("check")(check.check)
-app.command("run")(run.run)
-app.command("bench")(bench.bench)
-app.command("pace")(pace.pace)
-app.command("report")(report.report)
-app.command("split")(split.split)
-app.command("merge")(merge.merge)
-app.command("gallery")(gallery.gallery)
 
 
 def _show_version(wanted: bool) -> None:
@@ -65,6 +76,13 @@ def _top(
     ] = False,
 ) -> None:
     del version
+
+
+def load(words: Sequence[str]) -> None:
+    """Load the verb that is called, before a Ctrl-C is somebody's to handle."""
+    for verb in VERBS:
+        if verb in words[:1]:
+            import_module(f"importer.cli.{verb}")
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from importer.cli.app import app
 from tests.conftest import Archive
 from tests.e2e.conftest import Command, RunningGallery, clean_environment
 
@@ -47,24 +46,19 @@ def test_library_example_runs(
 def test_shown_commands_are_right(gallery: RunningGallery, command: Command) -> None:
     """Each ``importer`` line of the README has verbs and flags that exist; check, scan and run do run."""
     shutil.copytree(ROOT / "manifests", command.folder / "manifests")
-    seen = set()
+    flags: dict[str, set[str]] = {}
     for line in CONSOLE:
         words = [w for w in shlex.split(line) if not w.startswith("IMPORTER_TOKEN=")]
         if words[0] != "importer":
             continue
         verb, *rest = words[1:]
-        seen.add(verb)
-        known = {
-            option
-            for parameter in app.registered_commands
-            if parameter.name == verb
-            for option in re.findall(r"--[a-z-]+", command(verb, "--help").stdout)
-        }
-        assert known >= {word for word in rest if word.startswith("--")}, line
+        if verb not in flags:
+            flags[verb] = set(re.findall(r"--[a-z-]+", command(verb, "--help").stdout))
+        assert flags[verb] >= {word for word in rest if word.startswith("--")}, line
         if verb in ("check", "scan") or "first-steps" in line:
             rest = [gallery.endpoint if w.startswith("http") else w for w in rest]
             assert command(verb, *rest).returncode == 0, line
-    assert seen == {"bench", "check", "gallery", "run", "scan"}
+    assert set(flags) == {"bench", "check", "gallery", "run", "scan"}
 
 
 def test_flags_and_columns_are_told_as_they_are(command: Command) -> None:

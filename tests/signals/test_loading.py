@@ -14,7 +14,7 @@ from tests.e2e.conftest import Command
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX knows them")
 
 #: modules in the order in which the command loads them, from the first of ours to the last
-LOADED = ("importer.errors", "typer", "importer.cli.run", "yarl", "aiohttp.client")
+LOADED = ("importer.errors", "typer", "importer.api", "yarl", "aiohttp.client")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
