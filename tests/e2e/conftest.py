@@ -8,13 +8,14 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.leaks import TOKEN
+from tests.peak import Used, used_by
 
 
 def clean_environment(**more: str) -> dict[str, str]:
@@ -33,7 +34,7 @@ class Command:
     def start(self, *words: str | Path, **options: Any) -> subprocess.Popen[str]:
         environment = clean_environment(IMPORTER_TOKEN=TOKEN) | options.pop("env", {})
         return subprocess.Popen(
-            [sys.executable, "-m", "importer", *map(str, words)],
+            _typed(words),
             stdin=options.pop("stdin", subprocess.DEVNULL),
             stdout=options.pop("stdout", subprocess.PIPE),
             stderr=options.pop("stderr", subprocess.PIPE),
@@ -53,6 +54,16 @@ class Command:
             out, err = process.communicate()
             pytest.fail(f"the command hangs: {words}\n{out}\n{err}")
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def measured(self, *words: str | Path, **options: Any) -> Used:
+        """Run it to its end, for its peak memory; what it says goes nowhere unless told where."""
+        environment = clean_environment(IMPORTER_TOKEN=TOKEN)
+        nowhere = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+        return used_by(_typed(words), environment=environment, cwd=self.folder, **nowhere | options)
+
+
+def _typed(words: Iterable[str | Path]) -> list[str]:
+    return [sys.executable, "-m", "importer", *map(str, words)]
 
 
 class RunningGallery:

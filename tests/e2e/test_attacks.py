@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-import os
 import statistics
-import subprocess
 import sys
 import zlib
 from collections.abc import Callable
@@ -23,7 +21,6 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="memory is asked
 
 ROWS = 40
 MAY_TAKE = 2_000_000  # bytes more than a run that nobody disturbs
-KIB = 1 if sys.platform == "darwin" else 1024
 
 
 def said(status: int, body: bytes = b"{}", *headers: bytes, reason: bytes = b"Said") -> bytes:
@@ -74,13 +71,11 @@ def run(archive: Archive, command: Command, gallery: Swift, *words: str) -> tupl
         path.unlink()
     log = archive.folder / "said"
     with log.open("w", encoding="utf-8") as output:
-        process = command.start(
+        used = command.measured(
             "run", archive.manifest, "--endpoint", gallery.endpoint, "-c", "2", "--timeout", "2",
-            "-vv", *words, stdout=output, stderr=subprocess.STDOUT,
+            "-vv", *words, stdout=output, stderr=output,
         )  # fmt: skip
-        _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, usage.ru_maxrss * KIB, log.read_text(encoding="utf-8")
+    return used.exit_code, used.peak, log.read_text(encoding="utf-8")
 
 
 # ---------------------------------------------------------------- memory
