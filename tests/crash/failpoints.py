@@ -1,7 +1,8 @@
 """The places at which the real command is made to die: a name -> how a run is caught passing there.
 
 The product has no hooks for this: what is wrapped are its own functions, the statements that reach
-SQLite, and aiohttp's writer. A seam that was renamed is missing here, and the tests say so at once.
+SQLite, and the transports that requests are written to. A seam that was renamed is missing here,
+and the tests say so at once.
 """
 
 from __future__ import annotations
@@ -35,12 +36,10 @@ from tests.crash.seams_of_journal import (
 )
 from tests.crash.seams_of_transfer import (
     block_sent,
-    body_sent,
-    half_sent,
-    headers_sent,
     part_half,
     placed,
     retry_ready,
+    sent,
     untold,
 )
 
@@ -79,10 +78,13 @@ POINTS: dict[str, Install] = {
     "row.taken": before(Delivery, "deliver"),
     "send.begins": before(Transport, "send"),
     "send.connected": after(Flight, "board"),
-    "send.headers": headers_sent,
-    "send.half": half_sent,
+    "send.headers": sent(0),
+    "send.half": sent(0.5),
+    "send.body": sent(1),
+    "pour.headers": sent(0, is_poured=True),
+    "pour.half": sent(0.5, is_poured=True),
+    "pour.body": sent(1, is_poured=True),
     "send.block": block_sent,
-    "send.body": body_sent,
     "send.whole": after(Flight, "body_is_gone"),
     "answer.head": before(client, "_read_answer"),
     "answer.read": after(client, "_read_answer"),

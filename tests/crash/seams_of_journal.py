@@ -15,14 +15,17 @@ from tests.crash.passing import Install, Passing
 
 PAGE = 4_096  # bytes of a page of SQLite's
 
-STEPS = {  # what a transaction does -> how its statement begins
+STEPS: dict[str, str | tuple[str, ...]] = {  # what a transaction does -> how its statement begins
     "schema": "CREATE TABLE rows",
     "origin": "INSERT OR REPLACE INTO meta",
     "recovery": "UPDATE rows SET status = 'unknown', code = 'interrupted'",
     "snapshot": "INSERT INTO snapshots",
     "placing": "INSERT OR IGNORE INTO rows",
     "intents": "UPDATE rows SET status = 'sending'",
-    "outcomes": "UPDATE rows SET status = v.column1, code",
+    "outcomes": (  # plain uploads have a statement of their own
+        "UPDATE rows SET status = 'uploaded', code = NULL",
+        "UPDATE rows SET status = v.column1, code",
+    ),
     "releases": "UPDATE rows SET status = v.column1 FROM",
     "end": "UPDATE runs SET ended_at",
 }
@@ -54,7 +57,7 @@ def _tell(statement: str) -> None:
         told(statement.lstrip())
 
 
-def statement(begin: str) -> Install:
+def statement(begin: str | tuple[str, ...]) -> Install:
     def install(passing: Passing) -> None:
         statements(lambda text: passing() if text.startswith(begin) else None)
 

@@ -2,51 +2,103 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
-from collections.abc import AsyncIterator
-from typing import Any
-
-import anyio
-from aiohttp.http_writer import StreamWriter
+import re
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, TypeAlias
 
 from importer.ledger.results import PartFile
 from importer.telling import Telling
 from importer.transfer.bodies import Streamed
 from importer.transfer.delivery import Delivery
+from importer.transfer.transport.keeping import Wire
+from importer.transfer.transport.parcel import PARCEL_UP_TO
 from tests.crash.passing import Install, Passing, die
 
+_BLANK_LINE = b"\r\n\r\n"
+_LENGTH = re.compile(rb"\r\nContent-Length: (\d+)")
 
-def _write_out(writer: StreamWriter, data: bytes) -> None:
-    """Past the loop, which writes only when its turn comes."""
-    assert writer.transport is not None
-    os.write(writer.transport.get_extra_info("socket").fileno(), data)
+#: (bytes of a body, those before a write, those behind it) -> so many leave before it dies; or None
+Follow: TypeAlias = Callable[[int, int, int], int | None]
 
 
-def headers_sent(passing: Passing) -> None:
-    """The request's head has left, and nothing of its body."""
-    original = StreamWriter.write_headers
+class _Watched:
+    """A lane's transport, which follows what is written through the requests' heads and bodies.
 
-    async def write_headers(self: StreamWriter, *args: Any) -> None:
-        await original(self, *args)
-        if passing.is_fatal():
-            _write_out(self, self._headers_buf or b"")
+    It knows nothing of who writes: a parcel with its head at once, or a large body piece by piece.
+    """
+
+    def __init__(self, transport: asyncio.Transport, follow: Follow) -> None:
+        self._transport = transport
+        self._follow = follow
+        self._size = 0  # bytes of the body that is being written
+        self._left = 0  # those of them that are still to come
+        self._is_dying = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes | memoryview) -> None:
+        self.writelines((data,))
+
+    def writelines(self, parts: Iterable[bytes | memoryview]) -> None:
+        data = b"".join(parts)
+        if self._is_dying or not data:
+            return
+        head = b""
+        if not self._left:
+            head, found, data = data.partition(_BLANK_LINE)
+            length = _LENGTH.search(head)
+            assert found, "a request begins with its whole head"
+            assert length, "the head tells the body's length"
+            head += found
+            self._size = self._left = int(length[1])
+        gone = self._size - self._left
+        self._left -= len(data)
+        most = self._follow(self._size, gone, gone + len(data))
+        if most is None:
+            self._transport.write(head + data)
+        else:
+            self._is_dying = True  # nothing more leaves here
+            self._transport.write(head + data[: most - gone])
+            self._die_when_gone()
+
+    def _die_when_gone(self) -> None:
+        """The loop writes when its turn comes, and the kernel takes what it has room for."""
+        if not self._transport.get_write_buffer_size():
             die()
+        asyncio.get_running_loop().call_soon(self._die_when_gone)
 
-    StreamWriter.write_headers = write_headers  # type: ignore[method-assign]
+
+def _followed(follow: Follow) -> None:
+    original = Wire.__init__
+
+    def made(self: Wire, connection: Any, protocol: Any, transport: asyncio.Transport) -> None:
+        original(self, connection, protocol, _Watched(transport, follow))  # type: ignore[arg-type]
+
+    Wire.__init__ = made  # type: ignore[method-assign]
 
 
-def half_sent(passing: Passing) -> None:
-    """The request's head and half of what was to be written with it have left."""
-    original = StreamWriter.write
+def sent(share: float, *, is_poured: bool = False) -> Install:
+    """A request's head and this share of its body have left, and nothing behind it.
 
-    async def write(self: StreamWriter, chunk: bytes, **more: Any) -> None:
-        if self._headers_buf and passing.is_fatal():
-            _write_out(self, self._headers_buf + bytes(chunk[: len(chunk) // 2]))
-            die()
-        await original(self, chunk, **more)
+    Args:
+        share: of the body's bytes, rounded down; 0: the head alone.
+        is_poured: only large bodies count, which don't go out in one write.
+    """
 
-    StreamWriter.write = write  # type: ignore[assignment,method-assign]
+    def install(passing: Passing) -> None:
+        def follow(size: int, before: int, behind: int) -> int | None:
+            most = int(size * share)
+            is_first = before == 0 if most == 0 else before < most
+            is_there = is_first and most <= behind and (size > PARCEL_UP_TO or not is_poured)
+            return most if is_there and passing.is_fatal() else None
+
+        _followed(follow)
+
+    return install
 
 
 def block_sent(passing: Passing) -> None:
@@ -59,19 +111,6 @@ def block_sent(passing: Passing) -> None:
             passing()
 
     Streamed.blocks = blocks  # type: ignore[assignment,method-assign]
-
-
-def body_sent(passing: Passing) -> None:
-    """The last byte of a body has left."""
-    original = StreamWriter.write_eof
-
-    async def write_eof(self: StreamWriter, *args: Any) -> None:
-        await original(self, *args)
-        if passing.is_fatal():
-            await anyio.sleep(0.001)  # the loop writes when its turn comes
-            die()
-
-    StreamWriter.write_eof = write_eof  # type: ignore[method-assign]
 
 
 # ------------------------------------------------------------ what is told and drawn

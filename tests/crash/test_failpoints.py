@@ -7,6 +7,7 @@ while it recovers, or at the same place.
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from pathlib import Path
 from random import Random
@@ -67,6 +68,33 @@ def test_killed_while_it_recovers(first: str, then: str, tmp_path: Path) -> None
     trial = crash_trial(plan_at(f"{first}+{then}", 0), tmp_path)
     assert not trial.found, f"{trial.plan.command}  # {trial}"
     assert trial.kills == 2
+
+
+@pytest.mark.parametrize("streamed", [0, 1], ids=["parcel", "streamed"])
+@pytest.mark.parametrize(("name", "share"), [("headers", 0), ("half", 0.5), ("body", 1)])
+def test_so_much_has_left_as_the_place_says(
+    name: str, share: float, streamed: int, tmp_path: Path
+) -> None:
+    """The server has got the head and this share of the body, whichever way the body took."""
+    work = Work(rows=1, concurrency=1, delay_s=0.0, streamed=streamed, flags=("--no-report",))
+
+    async def go() -> tuple[int, int]:
+        server = Server(Random(0), delay_s=0.0)
+        server.hangs_after = -1
+        archive = FilledArchive(tmp_path, work, Random(0))
+        place = f"{'pour' if streamed else 'send'}.{name}"
+        async with server.wire:
+            words = (archive.manifest, "--endpoint", server.wire.endpoint, *work.words)
+            said = tmp_path / "run.err"
+            process = await start(words, tmp_path, said, victim=("--die-at", place))
+            assert await process.wait() == -signal.SIGKILL, said.read_text()
+            server.let_go()
+            await server.quiet()
+        (receipt,) = server.wire.receipts
+        return receipt.body_bytes, len(archive.bodies["p00000.jpg"])
+
+    arrived, size = asyncio.run(go())
+    assert arrived == int(size * share)
 
 
 def test_no_more_is_unknown_than_was_near_the_wire(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from tests.conftest import Archive, picture_bytes
 from tests.crash.files import read_rows
 
+SMALL_BYTES = (1_000, 20_000)  # up to 64 KiB a picture goes out in one write with its head ...
+POURED_BYTES = (70_000, 200_000)  # ... and beyond it piece by piece
 STREAMED_BYTES = (1_000_000, 1_400_000)  # above 960 KiB a picture is read while it is sent
 
 
@@ -40,7 +42,7 @@ class Work:
 
 
 class FilledArchive(Archive):
-    """Pictures of 1 to 20 KB, large ones and addresses among them, and their manifest."""
+    """Small pictures, each tenth one larger, streamed ones and addresses; and their manifest."""
 
     def __init__(self, folder: Path, work: Work, chance: Random) -> None:
         super().__init__(folder)
@@ -56,7 +58,8 @@ class FilledArchive(Archive):
                 self.bodies[name] = source.encode()
             else:
                 source = f"pictures/{name}"
-                bounds = STREAMED_BYTES if number in streamed else (1_000, 20_000)
+                bounds = POURED_BYTES if number % 10 == 5 else SMALL_BYTES
+                bounds = STREAMED_BYTES if number in streamed else bounds
                 self.bodies[name] = picture_bytes(number, chance.randint(*bounds))
                 (folder / source).write_bytes(self.bodies[name])
             sources.append(source)
