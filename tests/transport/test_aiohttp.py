@@ -1,0 +1,93 @@
+"""What the transport takes from aiohttp beyond its public interface. Each says what to look at."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+from aiohttp.client_proto import ResponseHandler
+from yarl import URL
+
+from importer.transfer.transport.connector import GuardedConnector, _Handler
+from tests.wire import Wire
+
+pytestmark = pytest.mark.anyio
+
+HERE = f"aiohttp {aiohttp.__version__}"
+
+
+async def connected(handler, wire):
+    """A transport to the gallery, for this protocol."""
+    address = urlsplit(wire.origin)
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_connection(lambda: handler, address.hostname, address.port)
+    return transport
+
+
+async def test_connections_are_made_by_the_connectors_factory():
+    """Or ours would never be asked for, and aiohttp's own way come back unnoticed."""
+    said = f"{HERE} makes no connection by TCPConnector._factory: see GuardedConnector.__init__"
+    loop = asyncio.get_running_loop()
+    async with aiohttp.TCPConnector() as plain:
+        assert hasattr(plain, "_factory"), said
+        assert isinstance(plain._factory(), ResponseHandler), said
+    async with Wire() as wire, aiohttp.ClientSession(connector=GuardedConnector()) as session:
+        connector = session.connector
+        request = aiohttp.ClientRequest("POST", URL(wire.endpoint), loop=loop, session=session)
+        connection = await connector.connect(request, [], aiohttp.ClientTimeout())
+        assert type(connection.protocol) is _Handler, said
+        connection.close()
+
+
+async def test_a_handler_says_whether_it_was_paused_and_is_resumed_then():
+    said = f"{HERE} pauses its reading in another way: see connector._Handler.resume_reading"
+    assert list(inspect.signature(ResponseHandler.resume_reading).parameters) == [
+        "self",
+        "resume_parser",
+    ], said
+    handler = _Handler(loop=asyncio.get_running_loop())
+    assert getattr(handler, "_reading_paused", None) is False, said
+    handler.resume_reading()  # of what was never paused: no parser is needed, and none is there
+
+    async with Wire() as wire:
+        transport = await connected(handler, wire)
+        handler.set_response_params(timer=aiohttp.helpers.TimerNoop(), read_until_eof=True)
+        handler.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")  # in mid-answer
+        handler.pause_reading()
+        assert handler._reading_paused is True, said
+        assert not transport.is_reading(), said
+        handler.resume_reading()
+        assert handler._reading_paused is False, said
+        assert transport.is_reading(), said
+        transport.close()
+
+
+async def test_a_writer_waits_while_its_protocol_is_full():
+    """By this alone a large body doesn't fill the memory: see pour."""
+    said = f"{HERE} waits for a full connection in another way: see pour.Pour"
+    assert isinstance(getattr(ResponseHandler, "writing_paused", None), property), said
+    loop = asyncio.get_running_loop()
+    async with Wire() as wire:
+        handler = _Handler(loop=loop)
+        transport = await connected(handler, wire)
+        writer = aiohttp.http.StreamWriter(handler, loop)
+        async with asyncio.timeout(1):
+            await writer.drain()
+        handler.pause_writing()
+        assert handler.writing_paused, said
+        draining = asyncio.ensure_future(writer.drain())
+        await asyncio.sleep(0)
+        assert not draining.done(), said
+        handler.resume_writing()
+        async with asyncio.timeout(1):
+            await draining
+        transport.close()
+
+
+def test_a_parser_takes_the_settings_of_a_parcel():
+    said = f"{HERE} sets up the reading of an answer in another way: see parcel.Lane.post"
+    taken = inspect.signature(ResponseHandler.set_response_params).parameters
+    assert {"timer", "read_until_eof", "auto_decompress", "read_bufsize"} <= set(taken), said

@@ -1,0 +1,135 @@
+"""Connections that a lane keeps to itself: which it gives out again, and which it closes."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from importer.transfer.transport.connector import GuardedConnector
+from importer.transfer.transport.keeping import Keeping, Wire
+from tests.transport.going import OK, loop_turns
+from tests.wire import Wire as Gallery
+
+pytestmark = pytest.mark.anyio
+
+LONGEST_S = 10.0
+
+
+class Kept:
+    """A keeping whose clock stands still, and real connections for it."""
+
+    def __init__(self, gallery, session):
+        self.gallery = gallery
+        self.now = 100.0
+        self.keeping = Keeping(LONGEST_S, SimpleNamespace(time=lambda: self.now))
+        self._session = session
+        self.made = []
+        loop = asyncio.get_running_loop()
+        self._request = aiohttp.ClientRequest(
+            "POST", URL(gallery.endpoint), loop=loop, session=session
+        )
+
+    async def wire(self):
+        """A connection that has just been made."""
+        connector = self._session.connector
+        connection = await connector.connect(self._request, [], aiohttp.ClientTimeout())
+        parser = {"timer": aiohttp.helpers.TimerNoop(), "read_until_eof": True}
+        connection.protocol.set_response_params(**parser)
+        self.made.append(connection)
+        return Wire(connection, connection.protocol, connection.transport)
+
+    async def idle(self, *, since_s=0.0):
+        """One that was given back so long ago."""
+        wire = await self.wire()
+        self.now -= since_s
+        self.keeping.give_back(wire)
+        self.now += since_s
+        return wire
+
+    async def reached(self, count):
+        """The gallery has accepted so many connections: it can speak on them."""
+        async with asyncio.timeout(5):
+            while len(self.gallery.idle) < count:
+                await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def kept():
+    async with Gallery() as gallery:
+        async with aiohttp.ClientSession(connector=GuardedConnector(limit=4)) as session:
+            found = Kept(gallery, session)
+            yield found
+            for connection in found.made:
+                connection.close()
+
+
+def is_closed(wire):
+    return wire.transport.is_closing()
+
+
+async def test_the_one_that_was_used_last_is_taken_first(kept):
+    """So those that aren't needed grow old, and are closed."""
+    first, second = await kept.idle(), await kept.idle()
+    assert first.is_reused
+    assert kept.keeping.take() is second
+    assert kept.keeping.take() is first
+    assert kept.keeping.take() is None
+
+
+async def test_one_that_was_idle_for_too_long_is_closed(kept):
+    old = await kept.idle(since_s=LONGEST_S + 0.1)
+    last = await kept.idle(since_s=LONGEST_S)
+    assert kept.keeping.take() is last
+    assert kept.keeping.take() is None
+    assert is_closed(old)
+
+
+async def test_a_sweep_closes_what_is_old_and_nothing_else(kept):
+    old = await kept.idle(since_s=LONGEST_S + 0.1)
+    new = await kept.idle()
+    kept.keeping.sweep()
+    assert (is_closed(old), is_closed(new)) == (True, False)
+    assert kept.keeping.take() is new
+
+
+@pytest.mark.parametrize("turns", [0, 20], ids=["in the kernel", "read by the loop"])
+async def test_one_on_which_something_came_unasked_is_never_given_out(turns, kept):
+    """Its bytes would be taken for the answer to the next request."""
+    wire = await kept.idle()
+    await kept.reached(1)
+    kept.gallery.say_unasked(OK)
+    await loop_turns(turns)
+    assert kept.keeping.take() is None
+    assert is_closed(wire)
+
+
+async def test_one_that_is_to_be_closed_is_not_kept(kept):
+    wire = await kept.wire()
+    wire.protocol.force_close()
+    kept.keeping.give_back(wire)
+    assert is_closed(wire)
+    assert kept.keeping.take() is None
+
+
+async def test_who_asks_the_connector_meanwhile_gets_what_is_idle(kept):
+    """Or it would wait at the connector's limit for a connection that lies here unused."""
+    idle, busy = await kept.idle(), await kept.wire()
+    with kept.keeping.shared():
+        assert kept.keeping.take() is None
+        kept.keeping.give_back(busy)
+        assert kept.keeping.take() is None
+        again = [await kept.wire(), await kept.wire()]
+    assert {wire.transport for wire in again} == {idle.transport, busy.transport}
+    kept.keeping.give_back(again[0])
+    assert kept.keeping.take() is again[0], "nobody else asks any more"
+
+
+async def test_at_the_end_all_that_is_idle_is_closed(kept):
+    wires = [await kept.idle(), await kept.idle()]
+    kept.keeping.close()
+    assert all(map(is_closed, wires))
+    assert kept.keeping.take() is None
