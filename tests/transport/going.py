@@ -14,7 +14,7 @@ from importer.transfer.transport import Transport
 from tests.conftest import JPEG_HEAD
 
 SECRET = "tok3n-never-to-be-seen"
-QUICK = Patience(answer_s=0.8, connect_s=0.2)
+QUICK = Patience(answer_s=0.8, connect_s=1.0)  # a busy machine takes a while to shake hands
 LATE = b"HTTP/1.1 408 Late\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 SMALL = 2_000
