@@ -253,8 +253,13 @@ def split_manifest(
 
     if not (shards or rows) or (shards and rows):
         raise UsageError("into what is it split?", fix="say --shards 4, or --rows 100000")
-    opened = open_for_reading(path, reading or ANYTHING, origin="")
+    opened = open_for_reading(path, _of_any_content(reading or Reading()), origin="")
     return split(opened, shards=shards, rows=rows, replace=replace, told=told)
+
+
+def _of_any_content(reading: Reading) -> Reading:
+    """A manifest is cut also where a later run is to say what its blank cells mean."""
+    return replace(reading, defaults={**ANYTHING.defaults, **reading.defaults})
 
 
 def merge_results(

@@ -25,7 +25,6 @@ from importer.cli.options import (
     flags_again,
     is_terminal,
     parse_concurrency,
-    parse_defaults,
     parse_lines,
     wants_color,
 )
@@ -34,7 +33,7 @@ from importer.credentials import find_token
 from importer.errors import UsageError
 from importer.progress import make_observer, stop_words
 from importer.progress.closing import run_command
-from importer.settings import DEFAULT_ENDPOINT, Pace, Reading, Sending, Settings
+from importer.settings import DEFAULT_ENDPOINT, Pace, Sending, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,11 +126,7 @@ def bench(
 
     if send and manifest is None:
         raise UsageError("--send wants a manifest", fix="importer bench archive.csv --send 20")
-    reading = Reading(
-        parse_defaults(default), parse_lines(lines), any_type=any_type, root=root,
-        encoding=encoding, delimiter=delimiter, sheet=sheet,
-        **meaning.of_columns(context.params),
-    )  # fmt: skip
+    reading = meaning.reading_of(context.params, lines=parse_lines(lines))
     sending = Sending(
         endpoint=endpoint or DEFAULT_ENDPOINT, proxy=proxy, ca_file=ca_file, allow_http=allow_http
     )

@@ -20,14 +20,13 @@ from importer.cli.options import (
     Sheet,
     flags_again,
     is_terminal,
-    parse_defaults,
 )
 from importer.cli.secrecy import keep
 from importer.cli.words import findings_json, findings_lines
 from importer.credentials import VARIABLE, find_token
 from importer.errors import UsageError
 from importer.progress.stream import SteadyStream
-from importer.settings import Checking, Reading
+from importer.settings import Checking
 from importer.units import parse_link, parse_size
 
 
@@ -84,11 +83,7 @@ def check(
 
     if deep and no_files:
         raise UsageError("--deep and --no-files can't be had together", fix="leave one of them out")
-    reading = Reading(
-        defaults=parse_defaults(default), any_type=any_type, root=root,
-        encoding=encoding, delimiter=delimiter, sheet=sheet,
-        **meaning.of_columns(context.params),
-    )  # fmt: skip
+    reading = meaning.reading_of(context.params)
     checking = Checking(
         files="none" if no_files else "deep" if deep else "look",
         max_size=parse_size(max_size) if max_size else 0,

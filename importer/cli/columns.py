@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from importer.cli.options import env, or_lines_of, parse_defaults
 from importer.errors import UsageError
 from importer.manifest.columns import ALIASES, FIELDS, folded
+from importer.settings import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-def _or_of_environment(texts: list[str] | None) -> list[str]:
-    """What was typed, else ``IMPORTER_COLUMN``, a line each: names may have spaces."""
-    return texts or os.environ.get("IMPORTER_COLUMN", "").splitlines()
 
 
 ColumnNames = Annotated[
@@ -26,15 +22,14 @@ ColumnNames = Annotated[
         "--column",
         metavar="FIELD=NAME",
         help='How your manifest calls a column: --column source="Datei". Repeatable.',
-        callback=_or_of_environment,
+        callback=or_lines_of("IMPORTER_COLUMN"),
     ),
 ]
 FillDown = Annotated[
     bool,
     typer.Option(
         "--fill-down",
-        envvar="IMPORTER_FILL_DOWN",
-        show_envvar=False,
+        **env("fill-down"),
         help="A blank collection, date, URL or tag means the one above.",
     ),
 ]
@@ -42,8 +37,7 @@ DateFormat = Annotated[
     str,
     typer.Option(
         metavar="FORM",
-        envvar="IMPORTER_DATE_FORMAT",
-        show_envvar=False,
+        **env("date-format"),
         help="How dates are written: '%d.%m.%Y'. Default: 2018-02-22.",
     ),
 ]
@@ -51,8 +45,7 @@ AsciiNames = Annotated[
     bool,
     typer.Option(
         "--ascii-names",
-        envvar="IMPORTER_ASCII_NAMES",
-        show_envvar=False,
+        **env("ascii-names"),
         help="Refuse letters outside of A-Z in a collection's name.",
     ),
 ]
@@ -60,26 +53,30 @@ AllowConflicts = Annotated[
     bool,
     typer.Option(
         "--allow-conflicts",
-        envvar="IMPORTER_ALLOW_CONFLICTS",
-        show_envvar=False,
+        **env("allow-conflicts"),
         help="Send also rows that give a collection another date or URL than an earlier row.",
     ),
 ]
 
 
-_AS_THEY_ARE = ("fill_down", "date_format", "ascii_names", "allow_conflicts")
+_AS_THEY_ARE = (
+    "fill_down", "date_format", "ascii_names", "allow_conflicts", "encoding", "delimiter", "sheet",
+    "root", "any_type",
+)  # fmt: skip
 
 
-def of_columns(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a ``Reading`` that these options make, from a verb's parameters.
+def reading_of(parameters: Mapping[str, Any], **more: Any) -> Reading:
+    """How a verb's options want the manifest read; ``more`` is what only this verb can say.
 
     Raises:
         UsageError: one of them can't be used.
     """
-    return {
-        "columns": parse_columns(parameters["column"]),
+    return Reading(
+        defaults=parse_defaults(parameters["default"]),
+        columns=parse_columns(parameters["column"]),
         **{name: parameters[name] for name in _AS_THEY_ARE if name in parameters},
-    }
+        **more,
+    )
 
 
 def parse_columns(texts: list[str] | None) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,9 +20,13 @@ def env(flag: str) -> dict[str, Any]:
     return {"envvar": "IMPORTER_" + flag.upper().replace("-", "_"), "show_envvar": False}
 
 
-def _or_of_environment(texts: list[str] | None) -> list[str]:
-    """What was typed, else ``IMPORTER_DEFAULT``, a line each: its values may have spaces."""
-    return texts or os.environ.get("IMPORTER_DEFAULT", "").splitlines()
+def or_lines_of(variable: str) -> Callable[[list[str] | None], list[str]]:
+    """What was typed, else what the environment has, a line each: such values may have spaces."""
+
+    def chosen(texts: list[str] | None) -> list[str]:
+        return texts or os.environ.get(variable, "").splitlines()
+
+    return chosen
 
 
 Defaults = Annotated[
@@ -30,7 +35,7 @@ Defaults = Annotated[
         "--default",
         metavar="FIELD=TEXT",
         help='For rows that leave a field blank: --default collection="Summer Fair". Repeatable.',
-        callback=_or_of_environment,
+        callback=or_lines_of("IMPORTER_DEFAULT"),
     ),
 ]
 

@@ -28,7 +28,6 @@ from importer.cli.options import (
     flags_again,
     is_terminal,
     parse_concurrency,
-    parse_defaults,
     parse_lines,
     parse_processes,
     wants_color,
@@ -51,7 +50,6 @@ from importer.settings import (
     DEFAULT_ENDPOINT,
     Pace,
     Patience,
-    Reading,
     Sending,
     Settings,
 )
@@ -261,16 +259,8 @@ def run(
         manifest=manifest,
         results=results,
         rows=rows,
-        reading=Reading(
-            parse_defaults(default),
-            parse_lines(lines),
-            any_type=any_type,
-            root=root,
-            buffer=parse_size(buffer),
-            encoding=encoding,
-            delimiter=delimiter,
-            sheet=sheet,
-            **meaning.of_columns(context.params),
+        reading=meaning.reading_of(
+            context.params, lines=parse_lines(lines), buffer=parse_size(buffer)
         ),
         pace=Pace(
             concurrency=parse_concurrency(concurrency),

@@ -9,8 +9,7 @@ import typer
 
 from importer import api
 from importer.cli import columns as meaning
-from importer.cli.options import Defaults, Delimiter, Encoding, Sheet, parse_defaults
-from importer.settings import Reading
+from importer.cli.options import Defaults, Delimiter, Encoding, Sheet
 from importer.units import counted
 
 
@@ -39,10 +38,7 @@ def split(
     sent once. Each shard is a job of its own: check the whole manifest first. Say here how it is
     read; with --fill-down its blank cells are filled in the shards.
     """
-    reading = Reading(
-        defaults=dict.fromkeys(("source", "collection", "date"), "-") | parse_defaults(default),
-        encoding=encoding, delimiter=delimiter, sheet=sheet, **meaning.of_columns(context.params),
-    )  # fmt: skip
+    reading = meaning.reading_of(context.params)
     cut = api.split_manifest(
         manifest, shards=shards or 0, rows=rows or 0, reading=reading, replace=force
     )
