@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Self
 
 from importer.errors import StorageError, UsageError
+from importer.in_place import put_in_place
 from importer.inspection.spill import temporary
 from importer.manifest.check.fixes import Log
 
@@ -95,12 +96,11 @@ def write_copy(
         StorageError: the copy can't be written; nothing is left of it.
     """
     encoding = "utf-8-sig" if manifest.has_mark else "utf-8"
-    part = out.with_name(out.name + ".tmp")
     log = Log()
     others = sources.each()
     line, source = next(others, (0, ""))
     try:
-        with part.open("w", encoding=encoding, newline="") as file:
+        with put_in_place(out) as part, part.open("w", encoding=encoding, newline="") as file:
             writer = csv.writer(file, delimiter=manifest.delimiter)
             writer.writerow(columns.header)
             for row in manifest.rows():
@@ -110,13 +110,9 @@ def write_copy(
                     line, source = next(others, (0, ""))
                 log.note(corrections)
                 writer.writerow(cells)
-        part.replace(out)
     except OSError as error:
         raise StorageError(
             f"the corrected copy {out} can't be written: {error.strerror}",
             fix="free some space, or name another place",
         ) from None
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
     return log.fixed(str(out))

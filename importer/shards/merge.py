@@ -11,11 +11,11 @@ import csv
 import heapq
 import os
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from importer.errors import ManifestError, UsageError
+from importer.in_place import put_in_place
 from importer.ledger.schema import translated
 from importer.manifest.columns import RESULT_COLUMNS
 from importer.model import MAYBE_THERE, Status, Tally
@@ -126,31 +126,25 @@ def merge(
     weight = twice = sent_twice = 0
     # A shard that was cut once more is still a shard, and keeps its lines.
     kept = slice(1 if is_numbered and not is_shard(out.name) else 0, None)
-    part = out.with_name(out.name + ".tmp")
-    try:
-        with translated(out):
-            encoding = "utf-8-sig" if first.manifest.has_mark else "utf-8"
-            with part.open("w", encoding=encoding, newline="") as file:
-                writer = csv.writer(file, delimiter=first.manifest.delimiter)
-                header = first.columns.own_header
-                writer.writerow([*header[kept], *RESULT_COLUMNS])
-                for number, some in enumerate(_by_place(_in_order(shards, is_numbered)), 1):
-                    row = _heaviest(some)
-                    twice += len(some) > 1
-                    sent_twice += sum(one.status in MAYBE_THERE for one in some) > 1
-                    writer.writerow([*row.own[kept], *row.recorded])
-                    counts[row.status] += 1
-                    if row.status is Status.UPLOADED:
-                        size = row.recorded[SIZE]
-                        weight += int(size) if size.isdecimal() else 0
-                    if number % 1000 == 0:
-                        told(number)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(out)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+    with translated(out), put_in_place(out) as part:
+        encoding = "utf-8-sig" if first.manifest.has_mark else "utf-8"
+        with part.open("w", encoding=encoding, newline="") as file:
+            writer = csv.writer(file, delimiter=first.manifest.delimiter)
+            header = first.columns.own_header
+            writer.writerow([*header[kept], *RESULT_COLUMNS])
+            for number, some in enumerate(_by_place(_in_order(shards, is_numbered)), 1):
+                row = _heaviest(some)
+                twice += len(some) > 1
+                sent_twice += sum(one.status in MAYBE_THERE for one in some) > 1
+                writer.writerow([*row.own[kept], *row.recorded])
+                counts[row.status] += 1
+                if row.status is Status.UPLOADED:
+                    size = row.recorded[SIZE]
+                    weight += int(size) if size.isdecimal() else 0
+                if number % 1000 == 0:
+                    told(number)
+            file.flush()
+            os.fsync(file.fileno())
     return Joined(out, Tally(dict(counts), weight), twice, sent_twice)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import os
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import StorageError, UsageError
+from importer.in_place import put_in_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,20 +61,16 @@ def write_manifest(rows: Iterable[Sequence[str]], path: Path | None, *, count: i
             f"a spreadsheet has no room for {count:,} rows, only for {MOST_OF_A_SHEET:,}",
             fix=f"write {path.with_suffix('.csv').name} instead",
         )
-    temporary = path.with_name(path.name + ".tmp")
     try:
-        if is_sheet:
-            _write_sheet(rows, temporary)
-        else:
-            _write_csv(rows, temporary)
-        os.replace(temporary, path)
+        with put_in_place(path) as temporary:
+            if is_sheet:
+                _write_sheet(rows, temporary)
+            else:
+                _write_csv(rows, temporary)
     except OSError as error:
         raise StorageError(
             f"{path} can't be written: {error.strerror or error}", fix="scan again afterwards"
         ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def _write_csv(rows: Iterable[Sequence[str]], path: Path) -> None:
