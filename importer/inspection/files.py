@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from importer.inspection.folders import is_utf_8
 from importer.manifest.check.findings import Fault, Looked
 from importer.transfer import sniff, sources
 from importer.transfer.bodies import SourceFault
@@ -151,11 +152,22 @@ class Looker:
         real = self._folders.find(path)
         if not real:
             return Looked(0, (Fault(fault.code, fault.message),), asked)
+        if not is_utf_8(real):
+            return Looked(0, (_unwritable(real, path),), asked)
         both = zip(Path(real).parts, Path(path).parts, strict=True)
         name = next(name for name, other in both if name != other)
         fix = f"write {_told(name)} there; --fix does it"
         what = "no file is called exactly so, but one differs only by capitals, accents or spaces"
         return Looked(0, (Fault("misspelled_path", what, fix),), asked, real)
+
+
+def _unwritable(real: str, path: str) -> Fault:
+    """A name that no manifest can have: it can only be changed on the disk."""
+    both = zip(Path(real).parts, Path(path).parts, strict=True)
+    name, wanted = next((name, other) for name, other in both if not is_utf_8(name))
+    bytes_ = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    what = f"the name on the disk ({bytes_}) is not UTF-8, so no manifest can name it"
+    return Fault("undecodable_name", what, f"rename it to {wanted!r} there")
 
 
 def _told(name: str) -> str:

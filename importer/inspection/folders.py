@@ -7,6 +7,7 @@ Names come apart on their way through spreadsheets and systems: ``é`` in one ch
 from __future__ import annotations
 
 import os
+import re
 import threading
 import unicodedata
 from collections import OrderedDict
@@ -15,6 +16,8 @@ from pathlib import Path
 
 MOST_NAMES = 100_000  # of a folder that is listed; in a larger one only NFC and NFD are tried
 KEPT_NAMES = 300_000  # of all folders together, about 60 MB
+NOT_UTF_8 = "/"  # stands for such names in a listing; no name has it in it
+_UNDECODED = re.compile("[\udc80-\udcff]")
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 
 Listing = dict[str, list[str]]  # a name without what is written differently -> the true ones
@@ -31,7 +34,8 @@ class Folders:
     def find(self, path: str) -> str:
         """The path of the one file that is alike; empty where there is none, or several.
 
-        Each of its parts comes back as it is called on the disk.
+        Each of its parts comes back as it is called on the disk; bytes that are no UTF-8, which
+        stand for one character each in old names, as lone surrogates.
         """
         for form in ("NFC", "NFD"):
             other = unicodedata.normalize(form, path)
@@ -42,7 +46,10 @@ class Folders:
         if found is None:
             return ""
         for part in asked.parts[len(found.parts) :]:
-            alike = self._listing(str(found)).get(_folded(part), [])
+            listing = self._listing(str(found))
+            alike = listing.get(_folded(part)) or [
+                name for name in listing.get(NOT_UTF_8, ()) if _may_be(name, part)
+            ]
             if len(alike) != 1:
                 return ""
             found /= alike[0]
@@ -60,7 +67,8 @@ class Folders:
                 if count > MOST_NAMES:
                     listing = {}
                     break
-                listing.setdefault(_folded(entry.name), []).append(entry.name)
+                key = _folded(entry.name) if is_utf_8(entry.name) else NOT_UTF_8
+                listing.setdefault(key, []).append(entry.name)
         with self._lock:
             if folder not in self._kept:
                 self._kept[folder] = listing
@@ -69,6 +77,20 @@ class Folders:
                 _, gone = self._kept.popitem(last=False)
                 self._names -= len(gone)
         return listing
+
+
+def is_utf_8(name: str) -> bool:
+    """It can stand in a manifest; on Linux a name may be any bytes."""
+    return not _UNDECODED.search(name)
+
+
+def _may_be(name: str, asked: str) -> bool:
+    """A name with undecoded bytes, and what a person reads there; none of them is ASCII."""
+    asked = unicodedata.normalize("NFC", asked)
+    return len(name) == len(asked) and all(
+        c == a or (not is_utf_8(c) and (not a.isascii() or a in "?_"))
+        for c, a in zip(name, asked, strict=True)
+    )
 
 
 def _folded(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import struct
+import sys
 import threading
 import time
 import unicodedata
@@ -179,6 +180,36 @@ def test_the_one_file_that_is_meant_is_found(there, asked, is_found, tmp_path):
     ]
     if is_found:
         assert found.faults[0].fix.isascii()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text here")
+@pytest.mark.parametrize(
+    ("there", "asked", "is_found"),
+    [
+        (b"caf\xe9.jpg", "caf\u00e9.jpg", True),
+        (b"caf\xe9.jpg", "cafe\u0301.jpg", True),
+        (b"F\xeate/caf\xe9.jpg", "F\u00eate/caf\u00e9.jpg", True),
+        (b"F\x88te/a.jpg", "F\u00eate/a.jpg", True),
+        (b"caf\xe9.jpg", "caf?.jpg", True),
+        (b"caf\xe9.jpg", "cafe.jpg", False),
+        (b"caf\xe9.jpg", "caf.jpg", False),
+    ],
+)
+def test_a_name_that_is_not_utf_8_is_seen_and_never_written(there, asked, is_found, tmp_path):
+    """bad-inputs 38: no manifest can name it, so --fix leaves the cell alone."""
+
+    path = os.path.join(os.fsencode(tmp_path), there)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(JPEG)
+    found = look(f"{tmp_path}/{asked}")
+    assert found.path == ""
+    (fault,) = found.faults
+    assert fault.code == ("undecodable_name" if is_found else "file_missing")
+    if is_found:
+        assert "\\x" in fault.what
+        assert fault.what.isascii()
+        assert "rename it to" in fault.fix
 
 
 def test_where_two_are_alike_none_is_chosen(tmp_path):
