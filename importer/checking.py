@@ -22,6 +22,7 @@ from importer.manifest.check.rows import Check
 from importer.manifest.columns import FIELDS
 from importer.manifest.dates import DateForm
 from importer.manifest.protocol import Seekable
+from importer.manifest.tall import placed
 from importer.model import Invalid, LocalFile, Picture
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ def check(
                 told(check.rows, about)
                 next_told = check.rows + TOLD_EVERY
         same = same_bytes(sizes.each_part()) if sizes is not None else ()
-        findings = replace(check.findings(same), notes=opened.notices + _empty(check.rows))
+        findings = placed(check.findings(same), opened.manifest)
+        findings = replace(findings, notes=opened.notices + _empty(check.rows))
         if fixing is None or checking.fix is None:
             return findings
         return replace(findings, fixed=fixing.write(checking.fix, reading))

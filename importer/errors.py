@@ -41,8 +41,11 @@ class TokenError(UsageError):
 class ManifestError(UsageError):
     """The manifest as a whole can't be read."""
 
-    def __init__(self, path: object, what: str, *, line: int = 0, fix: str = "") -> None:
-        super().__init__(f"{path}{f':{line}' if line else ''}: {what}", fix=fix)
+    def __init__(
+        self, path: object, what: str, *, line: int = 0, column: str = "", fix: str = ""
+    ) -> None:
+        where = f"{path}{f':{line}' if line else ''}{f', column {column}' if column else ''}"
+        super().__init__(f"{where}: {what}", fix=fix)
         self.line = line
 
 

@@ -100,10 +100,18 @@ class Problem:
     code: str  #: a stable word, such as ``bad_date``
     what: str
     fix: str
+    last_line: int = 0  #: of a row with line breaks in it; 0: it has one line
+    row: int = 0  #: what a spreadsheet shows beside it, where that is another number; else 0
 
     def __str__(self) -> str:
-        where = f"line {self.line}" + (f", column {self.column}" if self.column else "")
-        return f"{where}: {self.what}; {self.fix}"
+        return f"line {self.where}: {self.what}; {self.fix}"
+
+    @property
+    def where(self) -> str:
+        """Line and column: ``2-3, column date``, ``4 (row 3 of a spreadsheet)``."""
+        where = f"{self.line}-{self.last_line}" if self.last_line else str(self.line)
+        where += f" (row {self.row} of a spreadsheet)" if self.row else ""
+        return where + (f", column {self.column}" if self.column else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,8 +105,7 @@ def _kinds(
         cure = f": {cures.pop()}" if len(cures) == 1 else ""
         yield from _wrapped(f"{word}{code}, {counted(count, 'row')}{cure}", "", "  ")
         for problem in shown:
-            where = f"{manifest}:{problem.line}"
-            where += f", column {problem.column}" if problem.column else ""
+            where = f"{manifest}:{problem.where}"
             what = problem.what if cure else f"{problem.what}; {problem.fix}"
             yield from _wrapped(f"{where}: {what}", "  ", "    ")
         if count > len(shown):
@@ -231,6 +230,8 @@ def _fixed_as_words(fixed: Fixed) -> dict[str, object]:
 def _as_words(problem: Problem) -> dict[str, object]:
     return {
         "line": problem.line,
+        "last_line": problem.last_line or problem.line,
+        "row": problem.row or problem.line,
         "column": problem.column,
         "code": problem.code,
         "what": problem.what,

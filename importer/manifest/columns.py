@@ -61,6 +61,15 @@ def known_fields(header: Sequence[str]) -> int:
     return sum(folded(name) in _FIELD_OF or folded(name) in _RESULT_OF for name in header)
 
 
+def known_places(header: Sequence[str], named: Mapping[str, str]) -> frozenset[int]:
+    """Where a name stands that means something to us, or that ``--column`` gave a meaning."""
+    given = {folded(name) for name in named.values()}
+    names = enumerate(map(folded, header))
+    return frozenset(
+        place for place, name in names if name in _FIELD_OF or name in _RESULT_OF or name in given
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Where each field stands in a row's cells."""

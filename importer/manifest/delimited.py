@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from importer.errors import ManifestError, UsageError
-from importer.manifest.columns import known_fields
+from importer.manifest.columns import known_fields, known_places
 from importer.manifest.encodings import settle_encoding
 from importer.manifest.landmarks import Finder
 from importer.manifest.protocol import Survey
+from importer.manifest.tall import TallRows
 from importer.manifest.text import TextFile
 from importer.model import Row
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 DELIMITERS = ",;\t|"
 MISPLACED = "a cell has a quote in its middle and is not quoted itself"
+AT_A_QUOTE = 'look for a " that is missing or too many there'
 WIDEST = 2_000  # columns; more is a broken file, not a manifest
 
 
@@ -39,6 +42,8 @@ class Delimited:
     delimiter: str
     header: tuple[str, ...]
     header_line: int  #: physical line of the header; 2 behind Excel's ``sep=;``
+    known: frozenset[int] = frozenset()  #: places of the columns that mean something to us
+    tall: TallRows = field(default_factory=TallRows, compare=False)
     guess: Guess | None = None
     form: str = ""
     notices: tuple[str, ...] = ()
@@ -87,27 +92,41 @@ class Delimited:
     def _records(self, text: io.TextIOBase, place: tuple[int, int] = (0, 0)) -> Iterator[Row]:
         """The records behind so many lines of a text, which are so many of the file."""
         skipped, before = place if place[1] else (self.header_line, self.header_line)
-        lines = _QuoteCount(self.text.lines(text))
+        lines = _QuotedLines(self.text.lines(text))
         for _ in range(skipped):
             next(lines, None)
-        lines.quotes = 0
+        lines.kept.clear()
         reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
         line = before + 1
         try:
             for cells in reader:
-                if lines.quotes:
-                    if not _is_quoted_right(cells, lines.quotes):
-                        raise csv.Error(MISPLACED)
-                    lines.quotes = 0
+                if lines.kept:
+                    self._refuse_misplaced(lines.kept, cells, line)
+                    lines.kept.clear()
+                last = before + reader.line_num
+                if last != line and not place[1]:
+                    self.tall.note(line, last)
                 yield Row(line, cells)
-                line = before + reader.line_num + 1
+                line = last + 1
         except csv.Error as error:
             raise ManifestError(
                 self.path,
                 _say_csv_error(error),
                 line=line,
-                fix='look for a " that is missing or too many there',
+                fix=AT_A_QUOTE,
             ) from None
+
+    def _refuse_misplaced(self, lines: Sequence[str], cells: Sequence[str], line: int) -> None:
+        """In a column of the user's own a quote is a character like any other: 37.8"N, 5" print.
+
+        It can't swallow rows there: only a cell that begins with one goes on to the next line.
+        """
+        for index, place in _misplaced("".join(lines), cells):
+            if index in self.known:
+                ends = accumulate(map(len, lines))
+                line += sum(end <= place for end in ends)
+                column = self.header[index].strip()
+                raise ManifestError(self.path, MISPLACED, line=line, column=column, fix=AT_A_QUOTE)
 
 
 def fits(start: Start) -> bool:
@@ -129,10 +148,10 @@ def open_delimited(start: Start, reading: Reading) -> Delimited:
     is_told = bool(announced)
     with file.opened() as (_, text):
         lines = file.lines(text)
-        first, number = next(lines, ""), 1
+        first, number, hidden = next(lines, ""), 1, 0
         if first.lower().startswith("sep=") and len(first.rstrip("\r\n")) == len("sep=") + 1:
             announced = announced or first[len("sep=")]
-            first, number = next(lines, ""), 2
+            first, number, hidden = next(lines, ""), 2, 1
         while first and not first.strip():
             first, number = next(lines, ""), number + 1
     if not first:
@@ -151,7 +170,9 @@ def open_delimited(start: Start, reading: Reading) -> Delimited:
     check_width(path, header, number)
     form = encoding.name if encoding.is_chosen else ""
     form += f" {delimiter!r}" if is_told else ""
-    return Delimited(file, delimiter, tuple(header), number, guess, form)
+    known = known_places(header, reading.columns)
+    tall = TallRows(hidden)
+    return Delimited(file, delimiter, tuple(header), number, known, tall, guess, form)
 
 
 def check_width(path: Path, header: Sequence[str], line: int) -> None:
@@ -184,28 +205,35 @@ def delimiter_of(text: str) -> str:
     return found
 
 
-class _QuoteCount:
+class _QuotedLines:
     """Lines on their way to the csv module, which takes a"b for a cell even when it is strict."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
-        self.quotes = 0  #: in the lines that were taken since it was last set to 0
+        #: of a record with a quote in it, all lines since it was last cleared; of others none
+        self.kept: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
         line = next(self._lines)
-        if '"' in line:
-            self.quotes += line.count('"')
+        if '"' in line or self.kept:
+            self.kept.append(line)
         return line
 
 
-def _is_quoted_right(cells: Sequence[str], quotes: int) -> bool:
-    """A quote in a cell takes two, and two more around the cell; any other cell two or none."""
-    inner = [cell.count('"') for cell in cells]
-    around = quotes - sum(2 * count + 2 for count in inner if count)
-    return around >= 0 and around % 2 == 0 and around // 2 <= inner.count(0)
+def _misplaced(text: str, cells: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Which cells of a record have a quote and no quotes around them, and where in its text."""
+    at = 0
+    for index, cell in enumerate(cells):
+        quotes = cell.count('"')
+        if text.startswith('"', at):
+            at += len(cell) + quotes + 3  # the doubled ones, two around it and a delimiter
+            continue
+        if quotes:
+            yield index, at
+        at += len(cell) + 1
 
 
 def _settle_delimiter(first: str) -> str:
@@ -232,8 +260,6 @@ def _say_csv_error(error: csv.Error) -> str:
         return "a quoted cell begins here and never ends"
     if "field larger than field limit" in text:
         return f"a cell that begins here is longer than {csv.field_size_limit():,} characters"
-    if text == MISPLACED:
-        return text
     if "expected after" in text:
         return "a quoted cell ends in the middle of its text"
     return f"the line can't be split into cells ({text})"

@@ -58,7 +58,9 @@ def checked(bad: Bad, folder: Path) -> Said:
 
 
 def _told(problem: dict[str, str]) -> str:
-    where = f"m.csv:{problem['line']}"
+    first, last, row = (int(problem[key]) for key in ("line", "last_line", "row"))
+    where = f"m.csv:{first}" + (f"-{last}" if last != first else "")
+    where += f" (row {row} of a spreadsheet)" if row != first else ""
     where += f", column {problem['column']}" if problem["column"] else ""
     return f"{where}: {problem['what']}; {problem['fix']}"
 

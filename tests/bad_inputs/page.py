@@ -24,7 +24,8 @@ sends nothing then); what can't be read as a whole ends with 2, and nothing is s
 
 *accepted* means that nothing has to be said. In these manifests `m.csv` has the columns source,
 collection and date, and the pictures `a.jpg` and `b.jpg` lie beside it. Line numbers are those that
-an editor or a spreadsheet shows; a row with line breaks in it counts from its first line.
+an editor shows; a row with line breaks in it has several. Where the number that a spreadsheet shows
+beside the row is another one, it is named as well.
 
 | # | what the manifest holds | what `importer check` says | exit |
 |---|---|---|---|

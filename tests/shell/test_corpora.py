@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from importer.destination.event_gallery import EventGallery
-from importer.errors import ManifestError
 from importer.job import open_for_reading
 from importer.manifest.formats import open_manifest
 from importer.model import Picture
@@ -21,14 +20,17 @@ from tests.wire import Wire
 CORPORA = Path(__file__).parent.parent / "corpora"
 SPECTRUM = sorted((CORPORA / "csv-spectrum" / "csvs").glob("*.csv"))
 NAUGHTY = json.loads((CORPORA / "blns" / "blns.json").read_text(encoding="utf-8"))
-#: it has quotes in the middle of unquoted cells (37°36'37.8"N), which we refuse: bad-inputs 14
-STRICT = "location_coordinates"
+#: where a file of the corpus and its JSON contradict each other
+MISPRINTS = {"location_coordinates": {"1234567890": "2095257564"}}
 WIDE = 40  # texts in one row
 
 
 def table_of(path: Path) -> list[list[str]]:
     """What csv-spectrum says that a file of its holds."""
     text = (path.parent.parent / "json" / f"{path.stem}.json").read_text(encoding="utf-8")
+    for there, meant in MISPRINTS.get(path.stem, {}).items():
+        assert there in text
+        text = text.replace(there, meant)
     objects = json.loads(text)
     objects = objects if isinstance(objects, list) else [objects]
     return [list(objects[0]), *([*one.values()] for one in objects)]
@@ -36,10 +38,6 @@ def table_of(path: Path) -> list[list[str]]:
 
 @pytest.mark.parametrize("path", SPECTRUM, ids=lambda path: path.stem)
 def test_csv_spectrum_is_read_as_it_is_meant(path):
-    if path.stem == STRICT:
-        with pytest.raises(ManifestError, match=r":2: a cell has a quote in its middle"):
-            open_manifest(path, Reading()).survey()
-        return
     manifest = open_manifest(path, Reading())
     found = [list(manifest.header), *(list(row.cells) for row in manifest.rows())]
     assert found == [[cell.replace("\r\n", "\n") for cell in row] for row in table_of(path)] or (

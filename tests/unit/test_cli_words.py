@@ -191,6 +191,8 @@ def test_json_has_all_of_it():
         "problems": [
             {
                 "line": 2,
+                "last_line": 2,
+                "row": 2,
                 "column": "date",
                 "code": "bad_date",
                 "what": "it is wrong",
@@ -211,6 +213,8 @@ def test_json_has_all_of_it():
         "warnings": [
             {
                 "line": 3,
+                "last_line": 3,
+                "row": 3,
                 "column": "date",
                 "code": "same_row",
                 "what": "it is wrong",
