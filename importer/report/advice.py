@@ -169,7 +169,7 @@ ADVICE: Mapping[str, Advice] = {
     "timeout": Advice("No answer in time", _NETWORK),
     "stalled": Advice("The picture's bytes stopped moving", _NETWORK),
     "process_died": Advice(
-        "A process of this computer died while it sent the picture",
+        "A process of this computer died or hung while it sent the picture",
         "It may be there or not: look in the gallery. Was the computer's memory full? --processes 1"
         " needs the least.",
     ),

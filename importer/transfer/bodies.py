@@ -67,6 +67,10 @@ class Whole:
 class Keeper(Protocol):
     """Another process of this run, that keeps bodies and sends them."""
 
+    @property
+    def is_awake(self) -> bool:
+        """It can be asked."""
+
     async def send(self, request: Request, body: Elsewhere, trip: Trip) -> Reply | SourceFault: ...
 
     def forget(self, handle: int) -> None: ...

@@ -7,6 +7,7 @@ import hashlib
 import os
 import signal
 import sys
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -17,6 +18,7 @@ from importer.secret import Token
 from importer.settings import Pace, Patience, Sending, Settings
 from importer.transfer.bodies import Elsewhere, SourceFault, Streamed, Whole
 from importer.transfer.crew import crew as crews
+from importer.transfer.crew import member as members
 from importer.transfer.crew.crew import Crew
 from importer.transfer.sources import WHOLE_UP_TO
 from importer.transfer.transport import Transport
@@ -172,6 +174,81 @@ async def test_a_dead_helper_gets_a_successor_and_at_last_none(tmp_path, monkeyp
     assert ["again and again" in text for text in warnings] == [False, True]
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    """A crew that looks often and waits for short."""
+    monkeypatch.setattr(crews, "LOOK_S", 0.02)
+    monkeypatch.setattr(crews, "SILENT_S", 2.0)
+    monkeypatch.setattr(members, "DOZING_S", 0.6)
+
+
+STOPS = pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP is POSIX's")
+
+
+@STOPS
+async def test_a_helper_that_hangs_is_ended_and_until_then_passed_over(tmp_path, impatient):
+    """What it had under way is unknown; what only lay with it, and all else, goes from here."""
+    pictures = pictures_in(tmp_path, 2_000, 2_001, WHOLE_UP_TO + 1, 2_002)
+    held, warnings = Held(), []
+    async with Wire(held) as wire, crew_to(wire, tmp_path, warnings=warnings) as crew:
+        under_way, lying, streamed = await crew.load(pictures[:3])
+        asked = asyncio.ensure_future(sent(crew, wire, "p0", under_way))
+        while not held.taken:
+            await asyncio.sleep(0.01)
+        (member,), helper = crew._members, pid_of(crew)
+        os.kill(helper, signal.SIGSTOP)
+        while member.is_awake:
+            await asyncio.sleep(0.01)
+        held.go.set()
+        (later,) = await crew.load(pictures[3:])
+        assert isinstance(later, Whole)
+        for name, body in (("p1", lying), ("p2", streamed), ("p3", later)):
+            assert (await sent(crew, wire, name, body)).status == 200
+        assert not asked.done()
+        reply = await asked
+        assert (reply.code, reply.sent_whole) == ("process_died", True)
+        assert "hung" in reply.detail
+        assert [receipt.name for receipt in wire.receipts] == ["p0", "p1", "p2", "p3"]
+        with pytest.raises(ProcessLookupError):
+            while True:
+                os.kill(helper, 0)
+                await asyncio.sleep(0.01)
+    (said,) = warnings
+    assert "a helper process has hung for 2 seconds and was ended" in said
+
+
+@STOPS
+async def test_a_helper_that_was_stopped_for_a_while_goes_on(tmp_path, impatient):
+    """Nobody need know of it."""
+    held, warnings = Held(), []
+    async with Wire(held) as wire, crew_to(wire, tmp_path, warnings=warnings) as crew:
+        (body,) = await crew.load(pictures_in(tmp_path, 2_000))
+        asked = asyncio.ensure_future(sent(crew, wire, "p0", body))
+        while not held.taken:
+            await asyncio.sleep(0.01)
+        os.kill(pid_of(crew), signal.SIGSTOP)
+        held.go.set()
+        while crew._members[0].is_awake:
+            await asyncio.sleep(0.01)
+        os.kill(pid_of(crew), signal.SIGCONT)
+        assert (await asked).status == 200
+        assert crew._members[0].is_awake
+    assert warnings == []
+
+
+async def test_an_engine_that_was_stopped_takes_nobody_for_hung(tmp_path, impatient, monkeypatch):
+    """It has heard no word because it did not listen."""
+    monkeypatch.setattr(crews, "SILENT_S", 1.0)
+    warnings = []
+    async with Wire() as wire, crew_to(wire, tmp_path, warnings=warnings) as crew:
+        (member,) = crew._members
+        time.sleep(1.2)  # as if stopped: nothing of it runs
+        await asyncio.sleep(0.1)
+        assert crew._members == [member]
+        assert member.is_awake
+    assert warnings == []
+
+
 async def test_a_request_that_is_given_up_is_cut_off_there(tmp_path):
     """The helper hangs up; it isn't left to go on."""
     held = Held()
@@ -221,6 +298,58 @@ async def test_a_bandwidth_is_asked_for_each_further_block(tmp_path):
         assert sum(bandwidth.asked) == 200_000 - Counted.block
         assert max(bandwidth.asked) <= Counted.block
         assert wire.receipts[0].body_sha256 == body.sha256.hex()
+
+
+async def test_a_bandwidth_that_changes_holds_for_what_is_on_its_way(tmp_path):
+    """Set while a body leaves, it slows that one down; lifted, it is asked no more."""
+    size = 64 << 20
+    (one,) = pictures_in(tmp_path, size)
+    asked, arrived = [], asyncio.Event()
+
+    class Changing:
+        block = None
+
+        async def go_on(self, size_bytes):
+            asked.append(size_bytes)
+            if len(asked) == 5:
+                self.block = None  # and for this one it is waited until that has been heard of
+                await asyncio.sleep(0.5)
+
+    bandwidth = Changing()
+
+    async def script(exchange):
+        await exchange.read(1_000_000)
+        arrived.set()
+        while not asked:  # so slowly that it isn't over before the helper has heard of it
+            await exchange.read(100_000)
+            await asyncio.sleep(0.01)
+        await exchange.read()
+
+    async with Wire(script) as wire, crew_to(wire, tmp_path) as crew:
+        (body,) = await crew.load([one])
+        trip = Trip(SystemClock().monotonic(), size, bandwidth)
+        sending = asyncio.ensure_future(crew.send(request(wire, "p0"), body, trip))
+        await arrived.wait()
+        assert asked == []
+        bandwidth.block = 50_000
+        assert (await sending).status == 200
+        assert asked[:5] == [50_000] * 5
+        assert len(asked) <= 6
+        assert wire.receipts[0].body_sha256 == body.sha256.hex()
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.001, 0.003, 0.01, 0.03])
+async def test_a_run_may_end_while_a_helper_begins(tmp_path, impatient, after_s):
+    """Nobody is told that it died, and nobody is left behind."""
+    warnings = []
+    async with Wire() as wire:
+        async with crew_to(wire, tmp_path, warnings=warnings) as crew:
+            await crew._members.pop().close()  # its successor is begun at the next look
+            while crew._watching.get_coro().cr_await.__name__ != "_begin_one":
+                await asyncio.sleep(0)
+            await asyncio.sleep(after_s)
+        await asyncio.sleep(0.1)
+    assert warnings == []
 
 
 async def test_where_no_process_can_be_started_this_one_does_all(tmp_path, monkeypatch):

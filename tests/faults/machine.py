@@ -24,6 +24,8 @@ KILLS = (
           "unknown", "interrupted", 137, HOLDS),
     Fault(91, "of `--processes 2` the second one is killed", "while a picture is on its way",
           "unknown", "process_died", 4, HOLDS),
+    Fault(92, "of `--processes 2` the second one hangs (SIGSTOP, a stuck disk)",
+          "while a picture is on its way", "unknown", "process_died", 4, HOLDS),
 )  # fmt: skip
 
 SIGNALS = (

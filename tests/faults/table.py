@@ -8,7 +8,7 @@ from tests.faults.entry import Fault
 from tests.faults.machine import MACHINE
 from tests.faults.network import NETWORK
 
-COUNT = 91
+COUNT = 92
 
 FAULTS: Mapping[tuple[int, str], Fault] = {
     fault.key: fault for fault in sorted([*NETWORK, *MACHINE], key=lambda fault: fault.key)

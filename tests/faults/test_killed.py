@@ -17,12 +17,13 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("SIGKILL as POSIX knows it", allow_module_level=True)
 
+from importer.transfer.crew import crew
 from tests.conftest import Archive
 from tests.crash.files import read_journal
 from tests.faults.command import Held, done, helpers_of, started
 from tests.faults.entry import SENDS, Fault, shows
 from tests.faults.trial import Trial, third
-from tests.wire import Wire
+from tests.wire import Exchange, Wire
 
 pytestmark = pytest.mark.anyio
 
@@ -201,6 +202,27 @@ async def test_a_helper_that_is_killed_leaves_its_picture_unknown(
         ended = await running.ended()
         trial.left(ended.code, wire.receipts, arrived=1, texts=[ended.said])
         assert "a helper process has died" in " ".join(ended.said.split())
+        await goes_on(trial, wire)
+
+
+@shows(92)
+async def test_a_helper_that_hangs_leaves_its_picture_unknown(
+    fault: Fault, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It isn't waited for without end; the rows behind it are sent by the first process."""
+    monkeypatch.setattr(crew, "LOOK_S", 0.02)
+    monkeypatch.setattr(crew, "SILENT_S", 1.0)
+    trial, before = Trial(fault, archive), set(helpers_of(os.getpid()))
+
+    async def hang(exchange: Exchange) -> None:
+        await exchange.read()
+        (helper,) = set(helpers_of(os.getpid())) - before
+        os.kill(helper, signal.SIGSTOP)
+
+    async with Wire(third(hang)) as wire:
+        summary = await trial.run(wire, arrived=1, processes=2, concurrency=1)
+        (warning,) = summary.warnings
+        assert "a helper process has hung for 1 seconds and was ended" in warning
         await goes_on(trial, wire)
 
 

@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     from importer.transfer.trip import Trip
 
 LOOK_S = 0.5  # between two looks at how busy everyone is
+SILENT_S = 30.0  # a helper that says nothing for so long has hung, and is ended
 BEGIN_S = 20.0  # a helper that was asked for and hasn't begun by then isn't waited for
 LEAST_FILES = 64  # that this process may open: another one takes a handful of them
-MOST_DEATHS = 3  # of helpers; then this process does all by itself
+MOST_DEATHS = 3  # of helpers, or so many hung; then this process does all by itself
 
 
 class Crew:
@@ -137,6 +138,8 @@ class Crew:
     ) -> Reply | SourceFault:
         try:
             if isinstance(body, Elsewhere):
+                if not body.keeper.is_awake:
+                    return await self._send_from_here(request, body, trip)
                 reply = await body.keeper.send(request, body, trip)
             elif (member := self._least_busy()) is None or self._shares.is_own_turn():
                 return await self._here.send(request, body, trip)
@@ -144,15 +147,15 @@ class Crew:
                 reply = await member.stream(request, body, trip)
         except Unsent:
             return await self._send_from_here(request, body, trip)
-        except Lost:
-            reply = NoAnswer(PROCESS_DIED, "the process that sent it has died", sent_whole=True)
+        except Lost as lost:
+            reply = NoAnswer(PROCESS_DIED, f"the process that sent it {lost}", sent_whole=True)
         self._sent += 1
         return reply
 
     async def _send_from_here(
         self, request: Request, body: Streamed | Elsewhere, trip: Trip
     ) -> Reply | SourceFault:
-        """What lay with a helper that has died is read anew; it was never sent."""
+        """What lies with a helper that died or sleeps is read anew; it was never sent."""
         if isinstance(body, Streamed):
             return await self._here.send(request, body, trip)
         (found,) = await load([body], reading=self._reading)
@@ -165,8 +168,8 @@ class Crew:
     # ------------------------------------------------------------ who is there
 
     def _least_busy(self) -> Member | None:
-        ready = [one for one in self._members if one.ready.is_set()]
-        return min(ready, key=lambda one: one.outstanding, default=None)
+        awake = [one for one in self._members if one.is_awake]
+        return min(awake, key=lambda one: one.outstanding, default=None)
 
     async def _begin_one(self) -> None:
         member = Member(clock=self._clock, token=self._token, on_lost=self._lost)
@@ -186,14 +189,18 @@ class Crew:
             self._warn(f"no other process can be started ({reason}); this one does all by itself")
             return
         self._members.append(member)
+        if member.is_lost:  # before anybody could miss it
+            self._lost(member)
 
     def _lost(self, member: Member) -> None:
         self._members.remove(member)
         self._deaths += 1
         if self._deaths == 1:
-            self._warn("a helper process has died; what was on its way with it is unknown")
+            hung = f"has hung for {SILENT_S:.0f} seconds and was ended"
+            how = hung if member.has_hung else "has died"
+            self._warn(f"a helper process {how}; what was on its way with it is unknown")
         elif self._deaths == MOST_DEATHS:
-            self._warn("helper processes die again and again; this one does all by itself now")
+            self._warn("helper processes fail again and again; this one does all by itself now")
 
     async def _watch(self) -> None:
         """Look at how busy everyone is; begin others where they are missing or wanted."""
@@ -205,7 +212,9 @@ class Crew:
             before, since, loaded = used, at, loads
             used, at, loads = cpu_s(), clock.monotonic(), self._loads
             busy = (used - before) / (at - since)
-            self._shares.look(busy, [one.busy for one in self._members if one.ready.is_set()])
+            # Stopped and gone on (Ctrl-Z, a closed lid), this process has heard nobody meanwhile.
+            self._listen(min(at - since, 2 * LOOK_S))
+            self._shares.look(busy, [one.busy for one in self._members if one.is_awake])
             is_more_to_do = loads != loaded
             wants_more = self._shares.wants_more(1 + len(self._members), cores=_cores())
             if self._processes is None and is_more_to_do and wants_more:
@@ -213,6 +222,13 @@ class Crew:
                 wanted = len(self._members) + 1
             if len(self._members) < wanted and self._deaths < MOST_DEATHS:
                 await self._begin_one()
+
+    def _listen(self, passed_s: float) -> None:
+        """Part with those that say nothing any more."""
+        for member in tuple(self._members):
+            member.listen(passed_s)
+            if member.silent_s >= SILENT_S:
+                member.give_up()
 
 
 def _open_files() -> int:

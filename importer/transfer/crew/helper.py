@@ -10,7 +10,6 @@ import asyncio
 import importlib
 import os
 import pickle
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from importer.clock import SystemClock, cpu_s
@@ -98,16 +97,16 @@ class _Wanted:
 class _AskedFor:
     """A bandwidth that is the engine's: it is asked before each further block leaves."""
 
-    def __init__(self, block: int, ask: Callable[[int], asyncio.Future[None]]) -> None:
-        self._block = block
-        self._ask = ask
+    def __init__(self, helper: Helper, number: int) -> None:
+        self._helper = helper
+        self._number = number
 
     @property
-    def block(self) -> int:
-        return self._block
+    def block(self) -> int | None:
+        return self._helper.block or None
 
     async def go_on(self, size_bytes: int) -> None:
-        await self._ask(size_bytes)
+        await self._helper.ask(self._number, size_bytes)
 
 
 class Helper:
@@ -122,6 +121,7 @@ class Helper:
         connections: int,
         out: _Outbox,
     ) -> None:
+        self.block = 0  #: bytes that may leave in one piece just now; 0: as many as anybody likes
         self._clock = SystemClock()
         self._reading = reading
         self._ahead = ReadAhead(reading)
@@ -148,20 +148,22 @@ class Helper:
         """Begin what the engine asks for."""
         kind, number, *rest = message
         if kind == speech.SEND:
-            handle, request, block = rest
-            self._begin(number, self._send(number, self._kept[handle], request, block))
+            handle, request = rest
+            self._begin(number, self._send(number, self._kept[handle], request))
         elif kind == speech.LOAD:
             self._begin(number, self._load(number, rest[0]))
         elif kind == speech.STREAM:
-            plain, request, block = rest
+            plain, request = rest
             streamed = speech.streamed_of(plain, block=self._reading.block)
-            self._begin(number, self._send(number, streamed, request, block))
+            self._begin(number, self._send(number, streamed, request))
         elif kind == speech.FORGET:
             for handle in number:
                 del self._kept[handle]
         elif kind == speech.GO:
-            if not (turn := self._turns.pop(number)).done():
+            if (turn := self._turns.pop(number, None)) is not None and not turn.done():
                 turn.set_result(None)
+        elif kind == speech.PACE:
+            self.block = number
         elif kind == speech.CUT and (task := self._tasks.get(number)) is not None:
             task.cancel()
 
@@ -171,6 +173,7 @@ class Helper:
 
     def _done(self, number: int, task: asyncio.Task[None]) -> None:
         del self._tasks[number]
+        self._turns.pop(number, None)
         error = None if task.cancelled() else task.exception()
         if isinstance(error, Defect):
             self._out.say(speech.DEFECT, number, error.what, error.trace)
@@ -187,10 +190,9 @@ class Helper:
             told.append(speech.plain_found(found, self._handles))
         self._out.say(speech.LOADED, number, told)
 
-    async def _send(self, number: int, body: Whole | Streamed, request: Any, block: int) -> None:
+    async def _send(self, number: int, body: Whole | Streamed, request: Any) -> None:
         began = self._clock.monotonic()
-        bandwidth = _AskedFor(block, partial(self._ask, number)) if block else None
-        trip = Trip(began, body.size_bytes, bandwidth)
+        trip = Trip(began, body.size_bytes, _AskedFor(self, number))
         reply = await self._transport.send(speech.request_of(request), body, trip)
         gone_s = trip.body_gone - began if trip.body_gone else -1.0
         answered_s = trip.answered - began if trip.answered else -1.0
@@ -198,7 +200,8 @@ class Helper:
         plain = speech.plain_reply(reply)
         self._out.say(speech.REPLIED, number, (plain, digest, gone_s, answered_s))
 
-    def _ask(self, number: int, size_bytes: int) -> asyncio.Future[None]:
+    def ask(self, number: int, size_bytes: int) -> asyncio.Future[None]:
+        """Ask the engine whether so much more of a body may leave."""
         self._turns[number] = turn = asyncio.get_running_loop().create_future()
         self._out.say(speech.ASKS, number, size_bytes)
         return turn

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from importer.transfer.trip import Blocks, Trip
 
 CLOSE_S = 2.0  # a helper that hasn't left by then is killed
+DOZING_S = 2.0  # without a word, and it gets no more work; it says one four times a second
 SAID = 400  # characters of what a helper prints, which it never should
 
 _log = logging.getLogger("importer")
@@ -40,11 +41,11 @@ class Unsent(Exception):
 
 
 class Lost(Exception):
-    """It died, and nobody knows how far this request had come."""
+    """It died, and nobody knows how far this request had come; its text says how."""
 
 
 class Member(asyncio.SubprocessProtocol):
-    """One helper. ``begin`` it, ask it, ``close`` it; ``is_lost`` once it has died."""
+    """One helper. ``begin`` it, ask it, ``close`` it; ``is_lost`` once it has died or hung."""
 
     def __init__(self, *, clock: Clock, token: Token, on_lost: Callable[[Member], None]) -> None:
         self._clock = clock
@@ -55,12 +56,16 @@ class Member(asyncio.SubprocessProtocol):
         self._numbers = 0
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._forgotten: list[int] = []
-        self._paced: dict[int, Blocks] = {}
+        self._bandwidth: Blocks | None = None  # of the whole run
+        self._told_block = 0
         self._granting: set[asyncio.Task[None]] = set()
         self._gone = asyncio.Event()
-        self._is_closing = False
+        self._is_wanted = False  # it has begun, and isn't let go of
+        self._has_spoken = False
         self.ready = asyncio.Event()  #: it has begun, or died
         self.is_lost = False
+        self.has_hung = False  #: and was ended for it
+        self.silent_s = 0.0  #: how long it hasn't said a word, while the engine was awake
         self.kept = 0  #: bodies that lie with it
         self.busy = 0.0  #: of late, as a share of one processor
         self.bytes_in_flight = 0
@@ -69,6 +74,11 @@ class Member(asyncio.SubprocessProtocol):
     def outstanding(self) -> int:
         """What it has still to do: bodies to send, groups to load."""
         return self.kept + len(self._asked)
+
+    @property
+    def is_awake(self) -> bool:
+        """It has begun, and spoke of late: a stopped or stuck one gets no more work."""
+        return self.ready.is_set() and (self._has_spoken or self.silent_s < DOZING_S)
 
     def __repr__(self) -> str:
         return f"<Member {self.kept} bodies, {len(self._asked)} asked{', lost' * self.is_lost}>"
@@ -94,12 +104,13 @@ class Member(asyncio.SubprocessProtocol):
             lambda: self, *command(library), env=environment, **apart
         )
         self._process = transport
+        self._is_wanted = True
         settings = pickle.dumps((sending, patience, reading))
         self._post((speech.HELLO, settings, connections))
 
     async def close(self) -> None:
         """Let it go; what is under way with it is cut off."""
-        self._is_closing = True
+        self._is_wanted = False
         for granting in self._granting:
             granting.cancel()
         if (pipe := self._process.get_pipe_transport(0)) is not None:
@@ -110,9 +121,21 @@ class Member(asyncio.SubprocessProtocol):
             self._process.kill()
         self._process.close()
 
+    def listen(self, passed_s: float) -> None:
+        """So much time has passed, in which the engine would have heard it."""
+        self.silent_s = 0.0 if self._has_spoken else self.silent_s + passed_s
+        self._has_spoken = False
+
+    def give_up(self) -> None:
+        """It has been silent for too long. Ended, it can't go on sending behind our back."""
+        self.has_hung = True
+        self._process.kill()
+        self._lose()  # not when its pipe closes: one that waits for a dead disk can't even die
+
     def pipe_data_received(self, fd: int, data: bytes | str) -> None:
         data = cast("bytes", data)
         if fd == 1:
+            self._has_spoken = True
             for message in self._unpacking.feed(data):
                 self._take(message)
         else:
@@ -130,14 +153,15 @@ class Member(asyncio.SubprocessProtocol):
         """Whoever waits for it hears now whether the request had been in its hands."""
         self.is_lost = True
         self.bytes_in_flight = 0
-        unsent = {message[1] for message in self._outbox}
+        unsent = {message[1] for message in self._outbox if message[0] in speech.ASKED}
+        how = "was ended, since it hung" if self.has_hung else "has died"
         asked, self._asked = self._asked, {}
         for number, future in asked.items():
             if not future.done():
-                future.set_exception(Unsent() if number in unsent else Lost())
+                future.set_exception(Unsent() if number in unsent else Lost(how))
         self._outbox.clear()
         self.ready.set()
-        if not self._is_closing:
+        if self._is_wanted:
             self._process.close()  # kills it, should it have closed its pipe and live on
             self._on_lost(self)
 
@@ -196,36 +220,39 @@ class Member(asyncio.SubprocessProtocol):
     ) -> tuple[Reply | SourceFault, bytes]:
         asked_at = self._clock.monotonic()
         plain = speech.plain_request(request)
-        block = (trip.bandwidth and trip.bandwidth.block) or 0
-        paced = trip.bandwidth if block else None
-        reply, digest, gone_s, answered_s = await self._ask(kind, body, plain, block, paced=paced)
+        self._bandwidth = trip.bandwidth
+        self._tell_pace()
+        reply, digest, gone_s, answered_s = await self._ask(kind, body, plain)
         # Its instants come as durations: they hold whatever clock the engine goes by.
         trip.body_gone = asked_at + gone_s if gone_s >= 0 else 0.0
         trip.answered = asked_at + answered_s if answered_s >= 0 else 0.0
         return speech.reply_of(reply), digest
 
-    async def _ask(self, kind: int, *what: Any, paced: Blocks | None = None) -> Any:
+    async def _ask(self, kind: int, *what: Any) -> Any:
         if self.is_lost:
             raise Unsent
         self._numbers += 1
         number = self._numbers
         self._asked[number] = future = asyncio.get_running_loop().create_future()
         self._post((kind, number, *what))
-        if paced is not None:
-            self._paced[number] = paced
         try:
             return await future
         except asyncio.CancelledError:
             if self._asked.pop(number, None) is not None:
                 self._post((speech.CUT, number))
             raise
-        finally:
-            self._paced.pop(number, None)
+
+    def _tell_pace(self) -> None:
+        """A bandwidth may be set, changed and lifted while bodies are on their way."""
+        block = (self._bandwidth and self._bandwidth.block) or 0
+        if block != self._told_block:
+            self._told_block = block
+            self._post((speech.PACE, block))
 
     async def _grant(self, number: int, size_bytes: int) -> None:
         """A bandwidth is the whole run's, so it is spent here, block by block."""
-        if (paced := self._paced.get(number)) is not None:
-            await paced.go_on(size_bytes)
+        if self._bandwidth is not None and number in self._asked:
+            await self._bandwidth.go_on(size_bytes)
             self._post((speech.GO, number))
 
     # ------------------------------------------------------------ the pipe
@@ -242,7 +269,7 @@ class Member(asyncio.SubprocessProtocol):
             messages.append((speech.FORGET, self._forgotten))
             self._forgotten = []
         pipe = self._process.get_pipe_transport(0)
-        if pipe is not None and not self._is_closing and not self.is_lost:
+        if pipe is not None and self._is_wanted and not self.is_lost:
             cast("asyncio.WriteTransport", pipe).write(packed(messages))
 
     def _take(self, message: Message) -> None:
@@ -257,6 +284,7 @@ class Member(asyncio.SubprocessProtocol):
             task.add_done_callback(self._granting.discard)
         elif kind == speech.STANDS:
             _, self.busy, self.bytes_in_flight = message
+            self._tell_pace()
         elif kind == speech.READY:
             self.ready.set()
         elif kind == speech.DEFECT:

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 # The engine to a helper ...
 HELLO = 0  # settings
 LOAD = 1  # number, sources
-SEND = 2  # number, body's handle, request, size of a block
-STREAM = 3  # number, streamed body, request, size of a block
+SEND = 2  # number, body's handle, request
+STREAM = 3  # number, streamed body, request
 FORGET = 4  # handles
 GO = 5  # number: a further block of it may leave
 CUT = 6  # number: nobody waits for it any more
+PACE = 7  # bytes that may leave in one piece from now on; 0: as many as anybody likes
+ASKED = (LOAD, SEND, STREAM)  # wait for what comes of it
 # ... and a helper to the engine.
 READY = 10
 LOADED = 11  # number, what was found
