@@ -191,7 +191,8 @@ def change_pace(file: Path, wishes: Mapping[str, Any], *, results: Path | None =
 
     Args:
         file: the job's manifest or results file.
-        wishes: ``concurrency``, ``rate``, ``bandwidth`` of importer.Pace; None lifts a limit.
+        wishes: fields of importer.Pace: ``concurrency``, ``rate``, ``bandwidth``,
+            ``fetch_bandwidth``; None lifts a limit.
         results: the results file, where the run was told another than the default.
 
     Raises:

@@ -203,12 +203,11 @@ class Run:
         sending, patience, pace = settings.sending, settings.patience, settings.pace
         pacing = Pacing(pace, patience, canary=settings.canary, clock=clock, halting=halting)
         here = self._transport(sending, patience, clock=clock, connections=pacing.ceiling)
-        crew = Crew(here, settings, clock=clock, token=self._token, warn=self._telling.warn)
+        telling = self._telling
+        crew = Crew(here, settings, clock=clock, token=self._token, warn=telling.warn)
         journal, rows, results = opened.journal, opened.survey.rows, opened.job.results
         with PartFile(opened.job.part, opened.manifest.columns, journal.run) as part:
-            scribe = Scribe(
-                journal, part, clock=clock, halting=halting, on_durable=self._telling.durable
-            )
+            scribe = Scribe(journal, part, clock=clock, halting=halting, on_durable=telling.durable)
             delivery = Delivery(
                 destination=EventGallery(
                     sending.endpoint, encode=sending.encode, content_type=sending.content_type
@@ -226,8 +225,8 @@ class Run:
                 fetching=fetching,
             )
             async with crew, anyio.create_task_group() as around:
-                around.start_soon(self._telling.tick, rows, intake, delivery)
-                around.start_soon(follow, results, pacing, settings.pace, clock, self._telling.warn)
+                around.start_soon(telling.tick, rows, intake, delivery)
+                around.start_soon(follow, results, pacing, fetching, pace, clock, telling.warn)
                 if patience.max_duration_s:
                     around.start_soon(self._end_at, patience.max_duration_s)
                 async with anyio.create_task_group() as writing:

@@ -77,7 +77,8 @@ class Pace:
 
     concurrency: int | None = None  #: sockets and pictures in flight; None: find it
     rate: float | None = None  #: requests a second that the gallery is asked to bear
-    bandwidth: int | None = None  #: bytes of pictures a second; heads come on top
+    bandwidth: int | None = None  #: bytes of pictures a second that are sent; heads come on top
+    fetch_bandwidth: int | None = None  #: bytes of pictures a second that all downloads bring
     processes: int | None = 1  #: that read and send; None: a second one where CPU is the limit
 
     def __post_init__(self) -> None:
@@ -88,12 +89,8 @@ class Pace:
             "a number from 1 to 1024, or auto",
         )
         _check(self.rate is None or self.rate > 0, "rate", self.rate, "more than 0")
-        _check(
-            self.bandwidth is None or self.bandwidth >= 1000,
-            "bandwidth",
-            self.bandwidth,
-            "1k or more",
-        )
+        for most in (self.bandwidth, self.fetch_bandwidth):
+            _check(most is None or most >= 1000, "bandwidth", most, "1k or more")
         _check(
             self.processes is None or 1 <= self.processes <= 64,
             "processes",

@@ -11,6 +11,7 @@ from importer.errors import UsageError
 _SIZES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _BINARY = {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 _SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+OFF = ("off", "none")  # in a limit's place
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?)\s*"
 
 
@@ -25,6 +26,20 @@ def parse_size(text: str) -> int:
     if not match or match[2] not in factors or len(match[1]) > 18:
         raise UsageError(f"{text!r} is not a size", fix="write it like 500k, 10M or 2G")
     return int(float(match[1]) * factors[match[2]])
+
+
+def parse_bandwidth(text: str) -> tuple[int | None, int | None]:
+    """Bytes a second up and down of ``10M:2M``, as rclone has it; ``10M`` is both, off no limit.
+
+    Raises:
+        UsageError: the text is none.
+    """
+    up, colon, down = text.partition(":")
+
+    def most(part: str) -> int | None:
+        return None if part.strip().lower() in OFF else parse_size(part)
+
+    return most(up), most(down if colon else up)
 
 
 def parse_link(text: str) -> float:

@@ -10,9 +10,7 @@ import typer
 from importer import api
 from importer.cli.options import parse_concurrency
 from importer.errors import UsageError
-from importer.units import parse_rate, parse_size
-
-LIFTED = ("none", "off")
+from importer.units import OFF, parse_bandwidth, parse_rate
 
 
 def pace(
@@ -29,7 +27,10 @@ def pace(
     ] = None,
     bandwidth: Annotated[
         str | None,
-        typer.Option(metavar="SIZE|none", help="At most so much a second: 10M."),
+        typer.Option(
+            metavar="UP[:DOWN]|none",
+            help="Send, and download, at most so much a second: 10M, 10M:2M.",
+        ),
     ] = None,
     results: Annotated[
         Path | None,
@@ -44,9 +45,9 @@ def pace(
     if concurrency is not None:
         wishes["concurrency"] = parse_concurrency(concurrency)
     if rate is not None:
-        wishes["rate"] = None if rate.strip().lower() in LIFTED else parse_rate(rate)
+        wishes["rate"] = None if rate.strip().lower() in OFF else parse_rate(rate)
     if bandwidth is not None:
-        wishes["bandwidth"] = None if bandwidth.strip().lower() in LIFTED else parse_size(bandwidth)
+        wishes["bandwidth"], wishes["fetch_bandwidth"] = parse_bandwidth(bandwidth)
     if not wishes:
         raise UsageError(
             "nothing was asked for", fix="name --rate, --bandwidth or --concurrency; see --help"

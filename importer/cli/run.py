@@ -53,7 +53,13 @@ from importer.settings import (
     Sending,
     Settings,
 )
-from importer.units import parse_duration, parse_failure_limit, parse_rate, parse_size
+from importer.units import (
+    parse_bandwidth,
+    parse_duration,
+    parse_failure_limit,
+    parse_rate,
+    parse_size,
+)
 
 
 def run(
@@ -110,7 +116,11 @@ def run(
     ] = None,
     bandwidth: Annotated[
         str | None,
-        typer.Option(metavar="SIZE", **_env("bandwidth"), help="At most so much a second: 10M."),
+        typer.Option(
+            metavar="UP[:DOWN]",
+            **_env("bandwidth"),
+            help="Send, and download, at most so much a second: 10M, 10M:2M, off:2M.",
+        ),
     ] = None,
     buffer: Annotated[
         str, typer.Option(metavar="SIZE", **_env("buffer"), help="Memory for pictures.")
@@ -255,6 +265,7 @@ def run(
     cause that concerns every row, 4 some rows unknown, 5 disk trouble, 6 the job runs already.
     """
     most, share = parse_failure_limit(max_failures) if max_failures else (0, 0.0)
+    up, down = parse_bandwidth(bandwidth) if bandwidth else (None, None)
     settings = Settings(
         manifest=manifest,
         results=results,
@@ -265,7 +276,8 @@ def run(
         pace=Pace(
             concurrency=parse_concurrency(concurrency),
             rate=parse_rate(rate) if rate else None,
-            bandwidth=parse_size(bandwidth) if bandwidth else None,
+            bandwidth=up,
+            fetch_bandwidth=down,
             processes=parse_processes(processes),
         ),
         patience=Patience(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from importer import __version__
 from importer.model import MAYBE_THERE, URL_TEXT, RemoteUrl, Status, Stop
+from importer.transfer.allowance import Bandwidth
 from importer.transfer.bodies import SourceFault
 from importer.transfer.fetch.fetched import Fetched
 from importer.transfer.fetch.hosts import Hosts
@@ -73,6 +74,7 @@ class Fetching:
         spool: keeps what is large.
         reading: what else is sent than pictures, and how much of one is read at once.
         patience: attempts a row, and the pauses in between.
+        bandwidth: of all downloads together.
         buffer: the memory for pictures, of which a download takes its part.
         at_once: downloads, of all hosts together.
     """
@@ -85,6 +87,7 @@ class Fetching:
         *,
         reading: Reading,
         patience: Patience,
+        bandwidth: Bandwidth,
         buffer: Buffer,
         clock: Clock,
         halting: Halting,
@@ -95,6 +98,7 @@ class Fetching:
         self._spool = spool
         self._reading = reading
         self._patience = patience
+        self.bandwidth = bandwidth
         self._buffer = buffer
         self._clock = clock
         self._halting = halting
@@ -303,7 +307,10 @@ async def opened(
             yield None
             return
         agent = f"darkroom-importer/{__version__}"
-        web = Web(urls, settings.sending, settings.patience, clock=clock, agent=agent)
+        bandwidth = Bandwidth(settings.pace.fetch_bandwidth, clock=clock, halting=halting)
+        web = Web(
+            urls, settings.sending, settings.patience, bandwidth=bandwidth, clock=clock, agent=agent
+        )
         async with web:
             fetching = Fetching(
                 urls,
@@ -311,6 +318,7 @@ async def opened(
                 spool,
                 reading=settings.reading,
                 patience=settings.patience,
+                bandwidth=bandwidth,
                 buffer=buffer,
                 clock=clock,
                 halting=halting,

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
     from importer.clock import Clock
     from importer.settings import Pace
+    from importer.transfer.fetching import Fetching
     from importer.transfer.pacing import Pacing
 
 EVERY_S = 1.0  # between two looks
 MOST_BYTES = 4_096  # of such a file; a longer one is none of ours
 TRIES = 20  # to replace it: Windows refuses while a run has it open
 MOST = 10**15  # of anything; JSON's 1e999 is infinite
-FIELDS: Final = ("concurrency", "rate", "bandwidth")  # of a Pace; null lifts a limit
+FIELDS: Final = ("concurrency", "rate", "bandwidth", "fetch_bandwidth")  # of a Pace; null lifts one
 
 
 def wishes_of(results: Path) -> Path:
@@ -97,7 +98,12 @@ def _replace(half_made: Path, path: Path) -> None:
 
 
 async def follow(
-    results: Path, pacing: Pacing, pace: Pace, clock: Clock, warn: Callable[[str], None]
+    results: Path,
+    pacing: Pacing,
+    fetching: Fetching | None,
+    pace: Pace,
+    clock: Clock,
+    warn: Callable[[str], None],
 ) -> None:
     """Do as is wished for the job with these results, until cancelled; leaves no file behind."""
     path = wishes_of(results)
@@ -120,6 +126,8 @@ async def follow(
             if wanted.concurrency is not None and wanted.concurrency > pacing.ceiling:
                 warn(f"this run began with places for {pacing.ceiling} pictures at once, no more")
             pacing.change(wanted)
+            if fetching is not None:
+                fetching.bandwidth.change(wanted.fetch_bandwidth)
     finally:
         _remove(path)
 

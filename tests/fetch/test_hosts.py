@@ -10,10 +10,12 @@ from aiohttp.abc import AbstractResolver
 from importer.clock import SystemClock
 from importer.events import NoObserver, Progress
 from importer.settings import Sending, Urls
+from importer.transfer.allowance import Bandwidth
 from importer.transfer.fetch import health, resolving
 from importer.transfer.fetch.partial import Partial
 from importer.transfer.fetch.spool import Spool
 from importer.transfer.fetch.web import Web
+from importer.transfer.halting import Halting
 from tests.conftest import picture_bytes
 from tests.fetch.old_server import OldServer
 from tests.shell.runs import QUICK, run
@@ -52,6 +54,7 @@ async def get(tmp_path):
             Urls("fetch", **urls),
             Sending(),
             QUICK,
+            bandwidth=Bandwidth(None, clock=SystemClock(), halting=Halting(SystemClock())),
             clock=SystemClock(),
             agent="test",
             resolver=names,

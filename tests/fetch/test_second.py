@@ -123,7 +123,7 @@ def test_a_gallery_that_takes_no_address_is_not_asked_for_ever(is_one_taken):
     nothing = cast("Any", None)
     fetching = Fetching(
         SECOND, nothing, nothing, reading=nothing, patience=nothing, buffer=nothing, clock=nothing,
-        halting=nothing,
+        halting=nothing, bandwidth=nothing,
     )  # fmt: skip
     source = RemoteUrl("http://h.example/a.jpg")
     one = Admitted(1, picture(1)._replace(source=source))

@@ -35,6 +35,7 @@ def settings_for(archive, wire, **changes):
         concurrency=changes.pop("concurrency", 4),
         rate=changes.pop("rate", None),
         bandwidth=changes.pop("bandwidth", None),
+        fetch_bandwidth=changes.pop("fetch_bandwidth", None),
         processes=changes.pop("processes", int(os.environ.get(PROCESSES, "1"))),
     )
     manifest = changes.pop("manifest", archive.manifest)

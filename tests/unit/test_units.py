@@ -3,7 +3,14 @@
 import pytest
 
 from importer.errors import UsageError
-from importer.units import parse_duration, parse_failure_limit, parse_link, parse_rate, parse_size
+from importer.units import (
+    parse_bandwidth,
+    parse_duration,
+    parse_failure_limit,
+    parse_link,
+    parse_rate,
+    parse_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +32,28 @@ from importer.units import parse_duration, parse_failure_limit, parse_link, pars
 )
 def test_sizes_are_decimal_unless_written_with_an_i(text, size_bytes):
     assert parse_size(text) == size_bytes
+
+
+@pytest.mark.parametrize(
+    ("text", "up", "down"),
+    [
+        ("10M", 10_000_000, 10_000_000),
+        ("10M:2M", 10_000_000, 2_000_000),
+        ("10M/s:500k/s", 10_000_000, 500_000),
+        ("off:2M", None, 2_000_000),
+        ("10M:none", 10_000_000, None),
+        (" OFF ", None, None),
+    ],
+)
+def test_a_bandwidth_is_up_and_down(text, up, down):
+    """As rclone's --bwlimit: one number is for each way."""
+    assert parse_bandwidth(text) == (up, down)
+
+
+@pytest.mark.parametrize("text", ["", ":", "10M:", ":2M", "1M:2M:3M", "fast"])
+def test_half_a_bandwidth_is_none(text):
+    with pytest.raises(UsageError, match="is not a size"):
+        parse_bandwidth(text)
 
 
 @pytest.mark.parametrize(

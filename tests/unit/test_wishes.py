@@ -18,6 +18,7 @@ NOW = Pace(concurrency=8, rate=5.0, bandwidth=1_000_000)
         ('{"bandwidth": 5000}', Pace(8, 5.0, 5_000)),
         ('{"concurrency": null, "bandwidth": null}', Pace(None, 5.0, None)),
         ('{"concurrency": 3}', Pace(3, 5.0, 1_000_000)),
+        ('{"fetch_bandwidth": 5000}', Pace(8, 5.0, 1_000_000, 5_000)),
     ],
 )
 def test_what_isnt_named_stays(text, wanted):

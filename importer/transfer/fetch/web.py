@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from importer.clock import Clock
     from importer.settings import Patience, Sending, Urls
     from importer.transfer.fetch.partial import Partial
+    from importer.transfer.trip import Blocks
 
 KEEPALIVE_S = 4.0  # old servers close an idle connection after five seconds
 BLOCK = 256 * 1024  # bytes that are read at once
@@ -73,6 +74,7 @@ class Web:
         urls: what may be asked, and how much.
         sending: for proxy, certificates, and whether http may follow https.
         patience: for how long a connection may take, and be silent.
+        bandwidth: of all downloads together.
         clock: for the pace of a download.
         agent: what it calls itself.
         resolver: asks for names; the system's by default.
@@ -84,6 +86,7 @@ class Web:
         sending: Sending,
         patience: Patience,
         *,
+        bandwidth: Blocks,
         clock: Clock,
         agent: str,
         resolver: AbstractResolver | None = None,
@@ -91,6 +94,7 @@ class Web:
         self._urls = urls
         self._sending = sending
         self._patience = patience
+        self._bandwidth = bandwidth
         self._clock = clock
         self._agent = agent
         self._resolver = resolver
@@ -214,10 +218,13 @@ class Web:
         partial: Partial,
     ) -> Missed | None:
         """The body, block by block."""
-        began, read = self._clock.monotonic(), 0
+        began, read = self._clock.monotonic(), 0  # began: later by what we ourselves make it wait
         try:
-            async for block in response.content.iter_chunked(BLOCK):
+            async for block in response.content.iter_chunked(self._bandwidth.block or BLOCK):
                 read += len(block)
+                came = self._clock.monotonic()
+                await self._bandwidth.go_on(len(block))
+                began += self._clock.monotonic() - came
                 for piece in unpacking.unpacked(block):
                     if (fault := await partial.add(piece)) is not None:
                         return fault
@@ -253,7 +260,7 @@ class Web:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
-            read_bufsize=BLOCK,
+            read_bufsize=self._bandwidth.block or BLOCK,
             headers={
                 "User-Agent": self._agent,
                 "Accept": "image/*, video/*, */*;q=0.1",
