@@ -19,6 +19,10 @@ from importer.ledger.results import Drawing, PartFile
 from importer.manifest.delimited import Delimited
 from importer.transfer.at_hand import ReadAhead
 from importer.transfer.delivery import Delivery
+from importer.transfer.fetch.partial import Partial
+from importer.transfer.fetch.spool import Spool
+from importer.transfer.fetch.web import Web
+from importer.transfer.fetching import Fetching
 from importer.transfer.intake import Intake
 from importer.transfer.scribe import Scribe
 from importer.transfer.transport import client
@@ -40,6 +44,7 @@ from tests.crash.seams_of_transfer import (
     placed,
     retry_ready,
     sent,
+    spool_half,
     untold,
 )
 
@@ -104,6 +109,21 @@ POINTS: dict[str, Install] = {
     "releases.begin": commit_of("releases"),
     "releases.uncommitted": uncommitted("releases"),
     "releases.committed": committed("releases"),
+    # a picture that is downloaded, small ones into memory, large ones into a file
+    "spool.tidies": before(Spool, "_tidy"),
+    "spool.tidied": after(Spool, "_tidy"),
+    "fetch.begins": before(Web, "get"),
+    "fetch.answered": before(Web, "_taken"),
+    "fetch.piece": after(Partial, "add"),
+    "spool.begins": after(Spool, "begin"),
+    "spool.made": after(Spool, "open"),
+    "spool.half": spool_half,
+    "spool.written": after(Partial, "_write"),
+    "fetch.whole": after(Partial, "whole"),
+    "fetch.loaded": after(Fetching, "fetch"),
+    "fetch.second": after(Fetching, "fetch_second"),
+    "spool.forgets": before(Spool, "forget"),
+    "spool.forgotten": after(Spool, "forget"),
     # the end of a run, and at a resume what the one before didn't come to
     "results.opened": before(Drawing, "_write"),
     "results.row": before(results, "_cells"),

@@ -40,7 +40,7 @@ def pace() -> Pace:
     async def measure(folder: Path) -> Pace:
         server = Server(Random(0), delay_s=work.delay_s)
         archive = FilledArchive(folder, work, Random(0))
-        async with server.wire:
+        async with server:
             began = time.monotonic()
             words = (archive.manifest, "--endpoint", server.wire.endpoint, *work.words)
             process = await start(words, folder, folder / "run.err")
@@ -63,15 +63,9 @@ def passings(work: Work) -> Mapping[str, int]:
     """How often a run of this work passes each place, more or less: commits group as time has it."""
 
     async def count(folder: Path) -> Mapping[str, int]:
-        server = Server(
-            Random(0),
-            delay_s=work.delay_s,
-            busy_share=work.busy_share,
-            refuses_after=work.refuses_after,
-        )
-        archive = FilledArchive(folder, work, Random(0))
         counted = folder / "count.json"
-        async with server.wire:
+        async with Server.of(Random(0), work) as server:
+            archive = FilledArchive(folder, work, Random(0), server.old)
             words = (archive.manifest, "--endpoint", server.wire.endpoint, *work.words)
             said = folder / "run.err"
             process = await start(words, folder, said, victim=("--count", counted))

@@ -7,7 +7,7 @@ named place is met exactly.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from tests.crash.failpoints import POINTS
@@ -15,6 +15,7 @@ from tests.crash.moments import AfterReceipts, At, AtDrawing, AtPlace, Moment, N
 from tests.crash.work import Work
 
 POSITIONS = ("first", "middle", "last")  # of a run's passings of a place
+DOWNLOADS = ("fetch", "spool")  # so begin the names of their places
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def plan_of(seed: int) -> Plan:
         busy_share=chance.choice((0.0, 0.0, 0.05)),
         flags=tuple(flags),
     )
-    return Plan(
+    plan = Plan(
         seed=seed,
         work=work,
         kills=tuple(kills),
@@ -71,6 +72,13 @@ def plan_of(seed: int) -> Plan:
         is_hasty=chance.random() < 0.4,
         reruns_results=chance.choice((0.0, 0.5, 1.0)),
     )
+    if chance.random() < 0.7:
+        return plan
+    large = chance.choice((0, 2, 5))
+    work = replace(
+        work, urls=0, fetched=rows // 4, fetched_large=large, is_second=chance.random() < 0.4
+    )
+    return replace(plan, work=work)
 
 
 def plan_at(at: str, seed: int) -> Plan:
@@ -86,6 +94,7 @@ def plan_at(at: str, seed: int) -> Plan:
     elif not then and position == "first" and chance.random() < 0.4:  # during recovery
         then = [chance.choice([one for one in POINTS if one not in RARE])]
     kills = [AtPlace(name, position or "first"), *map(AtPlace, then)]
+    is_fetch = name.startswith(DOWNLOADS)
     flags = () if name.startswith(("report", "checkpoint")) else ("--no-report",)
     flags += ("--encode", "multipart") if seed % 5 == 4 else ()
     work = Work(
@@ -93,7 +102,10 @@ def plan_at(at: str, seed: int) -> Plan:
         concurrency=4,
         delay_s=0.01,
         streamed=2,
-        urls=1,
+        urls=0 if is_fetch else 1,
+        fetched=8 if is_fetch else 0,
+        fetched_large=3 if is_fetch else 0,
+        is_second=name == "fetch.second",
         busy_share=0.2 if name.startswith("retry") else 0.0,
         refuses_after=8 if name.startswith("release") else 0,
         flags=flags,
@@ -113,7 +125,7 @@ RARE = frozenset(
     name
     for name in POINTS
     if name.startswith(
-        ("schema", "origin", "journal.file", "snapshot", "retry", "release", "report")
+        ("schema", "origin", "journal.file", "snapshot", "retry", "release", "report", *DOWNLOADS)
     )
 )
 

@@ -2,7 +2,7 @@
 
 - After a kill: whatever the server got is ``sending``, ``unknown`` or ``uploaded`` in the journal,
   what is ``uploaded`` the server got, and at most those in flight and one group became unknown. A
-  results file is there whole or not at all.
+  results file is there whole or not at all. Of downloads no more lie on the disk than are large.
 - After a run that ended by itself: every row of the manifest is in the results once, in order, as
   the journal has it; ``uploaded`` or ``unknown``, and ``pending`` where the run was stopped. No
   picture arrived twice, unless its row was unknown, was sent again on demand, and bears the mark.
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from tests.conftest import HEADER
 from tests.crash.files import JournalSays, read_journal, read_rows
 from tests.crash.server import Server
-from tests.crash.work import FilledArchive
+from tests.crash.work import FilledArchive, Work
 from tests.leaks import hits
 
 GROUP = 64  # rows that may be unknown besides those in flight
@@ -58,10 +58,11 @@ class Found:
 class Promises:
     """Of one archive and its server; keeps what was broken."""
 
-    def __init__(self, archive: FilledArchive, server: Server, *, concurrency: int) -> None:
+    def __init__(self, archive: FilledArchive, server: Server, work: Work) -> None:
         self._archive = archive
         self._server = server
-        self._concurrency = concurrency
+        self._concurrency = work.concurrency
+        self._most_spooled = work.fetched_large  #: files of downloads that may lie there
         self._were_unknown: set[str] = set()
         self.demands = 0  #: runs with --rows unknown
         self.most_unknown = 0  #: rows that were on their way at a kill
@@ -90,6 +91,8 @@ class Promises:
                 self.lost[f"{name} is uploaded when {saying} dies, never arrived"] = None
             if status in ("sending", "unknown"):
                 self._were_unknown.add(name)
+        if len(self._spooled()) > self._most_spooled:
+            self.wrong[f"downloads pile up when {saying} dies: {self._spooled()}"] = None
         if self._archive.results.exists():
             self._check_whole(read_rows(self._archive.results), saying)
 
@@ -117,9 +120,15 @@ class Promises:
         if code != (stopped_by or (4 if unknown else 0)):
             what = f"{saying} ended with {code}, {unknown} rows are unknown"
             self.wrong[f"{what}: {said[-600:]}"] = None
-        for ending in (".part", ".tmp"):
+        for ending in (".part", ".tmp", ".fetched"):
             if self._archive.results.with_name(self._archive.results.name + ending).exists():
                 self.wrong[f"{saying} left its {ending} behind"] = None
+
+    def _spooled(self) -> list[str]:
+        """Downloads that lie on the disk; what a killed run left there, the next one deletes."""
+        results = self._archive.results
+        folder = results.with_name(results.name + ".fetched")
+        return [path.name for path in folder.iterdir()] if folder.exists() else []
 
     def _check_secrets(self, saying: str, *texts: str) -> None:
         """The token is in no file of the archive's folder, half written or whole."""

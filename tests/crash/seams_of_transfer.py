@@ -13,6 +13,7 @@ from importer.ledger.results import PartFile
 from importer.telling import Telling
 from importer.transfer.bodies import Streamed
 from importer.transfer.delivery import Delivery
+from importer.transfer.fetch.partial import Partial
 from importer.transfer.transport.keeping import Wire
 from importer.transfer.transport.parcel import PARCEL_UP_TO
 from tests.crash.passing import Install, Passing, die
@@ -111,6 +112,19 @@ def block_sent(passing: Passing) -> None:
             passing()
 
     Streamed.blocks = blocks  # type: ignore[assignment,method-assign]
+
+
+def spool_half(passing: Passing) -> None:
+    """Half of a piece of a large download has been written."""
+    original = Partial._write
+
+    def write(self: Partial, content: bytes) -> None:
+        if passing.is_fatal():
+            original(self, content[: len(content) // 2])
+            die()
+        original(self, content)
+
+    Partial._write = write  # type: ignore[method-assign]
 
 
 # ------------------------------------------------------------ what is told and drawn

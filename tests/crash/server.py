@@ -7,7 +7,10 @@ import hashlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from random import Random
+from typing import Self
 
+from tests.crash.work import Work
+from tests.fetch.old_server import OldServer
 from tests.wire import Exchange, Receipt, Wire
 
 MOST_BUSY = 3  # 503s a picture; six would fail it
@@ -35,21 +38,52 @@ class Stored:
 
 
 class Server:
-    """Stores a picture when the last byte of its body is there, and says so a little later."""
+    """Stores a picture when the last byte of its body is there, and says so a little later.
+
+    Beside it stands an old server, from which pictures are downloaded. A context manager.
+    """
 
     def __init__(
-        self, chance: Random, *, delay_s: float, busy_share: float = 0.0, refuses_after: int = 0
+        self,
+        chance: Random,
+        *,
+        delay_s: float,
+        busy_share: float = 0.0,
+        refuses_after: int = 0,
+        refuses_addresses: bool = False,
     ) -> None:
         self._chance = chance
         self.delay_s = delay_s
         self._busy_each = round(1 / busy_share) if busy_share else 0
         self._asked = 0
         self._turned_away: Counter[str] = Counter()
+        self._refuses_addresses = refuses_addresses
         self.refuses_after = refuses_after  #: so many pictures it takes nothing; 0: takes all
         self.stored: defaultdict[str, list[Stored]] = defaultdict(list)  #: by the picture's name
         self.hangs_after = 0  #: so many pictures it answers no more; 0: never; -1: none
         self._let_go = asyncio.Event()
         self.wire = Wire(self._script)
+        self.old = OldServer()
+
+    @classmethod
+    def of(cls, chance: Random, work: Work) -> Server:
+        """As the work wants it."""
+        return cls(
+            chance,
+            delay_s=work.delay_s,
+            busy_share=work.busy_share,
+            refuses_after=work.refuses_after,
+            refuses_addresses=work.is_second,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self.wire.__aenter__()
+        await self.old.__aenter__()
+        return self
+
+    async def __aexit__(self, *why: object) -> None:
+        await self.old.__aexit__(*why)
+        await self.wire.__aexit__(*why)
 
     @property
     def count(self) -> int:
@@ -63,7 +97,8 @@ class Server:
     async def _script(self, exchange: Exchange) -> None:
         await exchange.read()
         name = exchange.receipt.name
-        status = self._status(name)
+        is_address = exchange.receipt.headers["content-type"].startswith("text/plain")
+        status = 422 if is_address and self._refuses_addresses else self._status(name)
         if status == 200:
             self.stored[name].append(Stored.of(exchange.receipt))
         if self.hangs_after and self.count > self.hangs_after:
@@ -91,5 +126,5 @@ class Server:
         looks = 0
         async with asyncio.timeout(QUIET_S):
             while looks < 3:
-                looks = looks + 1 if not self.wire.open_now else 0
+                looks = looks + 1 if not (self.wire.open_now or self.old.open_now) else 0
                 await asyncio.sleep(0.005)

@@ -22,12 +22,16 @@ from tests.crash.command import start
 from tests.crash.failpoints import OF_RESUMES, POINTS
 from tests.crash.files import read_journal
 from tests.crash.measure import passings
-from tests.crash.plan import plan_at
+from tests.crash.plan import DOWNLOADS, POSITIONS, plan_at
 from tests.crash.server import Server
 from tests.crash.trial import crash_trial
 from tests.crash.work import FilledArchive, Work
 
-PLACES = [name for name in POINTS if name not in OF_RESUMES]
+#: each stands between two that are met here; ``python -m tests.crash`` meets them as well
+BETWEEN = (
+    "fetch.begins", "spool.begins", "spool.written", "fetch.loaded", "spool.forgets", "spool.tidies",
+)  # fmt: skip
+PLACES = [name for name in POINTS if name not in (*OF_RESUMES, *BETWEEN)]
 
 #: where a run that goes on is killed, by what came of the one before
 WHILE_RECOVERING = (
@@ -51,11 +55,14 @@ def test_killed_where_it_hurts(seed: int, name: str, tmp_path: Path) -> None:
     """The process dies there by SIGKILL, and what is resumed ends well.
 
     By turns at the first or the middle passing, and at the last one, where a second kill follows at
-    the same place. ``python -m tests.crash`` takes all three.
+    the same place; of a download's places each is met once. ``python -m tests.crash`` takes all three.
     """
     count = passings(plan_at(f"{name}:first", seed).work)[name]
     assert count, f"a run never passes {name}"
-    for position in (("first", "middle")[seed % 2], "last") if count > 1 else ("last",):
+    positions = (("first", "middle")[seed % 2], "last") if count > 1 else ("last",)
+    if name.startswith(DOWNLOADS):
+        positions = (POSITIONS[seed % 3],)
+    for position in positions:
         (tmp_path / position).mkdir()
         trial = crash_trial(plan_at(f"{name}:{position}", seed), tmp_path / position)
         assert not trial.found, f"{trial.plan.command}  # {trial}"

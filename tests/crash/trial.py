@@ -82,27 +82,26 @@ class _Crash:
         self._counts, self._most = counts, most
         self._chance = Random(plan.seed + 1_000_000_007)
         self._folder = folder
-        self._archive = FilledArchive(folder, plan.work, self._chance)
-        self._server = Server(
-            Random(plan.seed),
-            delay_s=plan.work.delay_s,
-            busy_share=plan.work.busy_share,
-            refuses_after=plan.work.refuses_after,
-        )
-        self._promises = Promises(self._archive, self._server, concurrency=plan.work.concurrency)
+        self._server = Server.of(Random(plan.seed), plan.work)
         self._runs = self._kills = 0
 
     async def go(self) -> Trial:
         began = time.monotonic()
+        async with self._server:
+            work, server = self._work, self._server
+            self._archive = FilledArchive(self._folder, work, self._chance, server.old)
+            self._promises = Promises(self._archive, server, work)
+            return await self._live(began)
+
+    async def _live(self, began: float) -> Trial:
         promises = self._promises
         try:
-            async with self._server.wire:
-                for moment in self._plan.kills:
-                    await self._run(moment)
-                await self._run()
-                await self._demand()
-                if not promises.wrong and self._chance.random() < 0.2:
-                    await self._rerun()
+            for moment in self._plan.kills:
+                await self._run(moment)
+            await self._run()
+            await self._demand()
+            if not promises.wrong and self._chance.random() < 0.2:
+                await self._rerun()
         except NotMet:
             raise
         except Exception as error:  # noqa: BLE001  (one trial of a thousand; the others go on)
@@ -125,7 +124,10 @@ class _Crash:
             if not read_journal(self._archive.journal).lines("unknown", "sending"):
                 return
             self._promises.demands += 1
-            await self._run(moments.pop() if moments else None, "--rows", "unknown")
+            # An address after which bytes might make a second picture is never fetched by itself.
+            fetch = ("--urls", "fetch") if self._work.is_second else ()
+            moment = moments.pop() if moments else None
+            await self._run(moment, "--rows", "unknown", *fetch)
         self._promises.wrong[f"rows are unknown after {ASKED} times --rows unknown"] = None
 
     async def _rerun(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.faults.downloads import FIRST
 from tests.faults.entry import Fault
 from tests.faults.table import FAULTS
 
@@ -18,8 +19,17 @@ command: status and code as they stand in the results file, and the command's ex
 drawn from the tests (`python -m tests.faults`), and a test fails when the two differ. What each
 status means for you, and what to do, is in [reliability.md](reliability.md).
 
+"""
+COLUMNS = """\
 | # | what goes wrong | where | status | code | exit | the next `importer run` |
 |---|---|---|---|---|---|---|
+"""
+OF_DOWNLOADS = """
+## Pictures that the importer downloads
+
+`--urls fetch` and `--urls pass-then-fetch`, see [urls.md](urls.md). "It" is the old server, or where the
+address is offered the gallery.
+
 """
 FOOT = """
 ¹ Can't be provoked on one Linux machine as root, so something stands for it at the narrowest place:
@@ -30,9 +40,12 @@ FOOT = """
 def drawn() -> str:
     """The page's text."""
     simulated = [fault for fault in FAULTS.values() if fault.simulated]
-    lines = [_line(fault) for fault in FAULTS.values()]
+    first = [_line(fault) for fault in FAULTS.values() if fault.number < FIRST]
+    downloads = [_line(fault) for fault in FAULTS.values() if fault.number >= FIRST]
     notes = [f"- {_number(fault)}: {fault.simulated}" for fault in simulated]
-    return HEAD + "\n".join(lines) + "\n" + (FOOT + "\n".join(notes) + "\n" if notes else "")
+    text = HEAD + COLUMNS + "\n".join(first) + "\n"
+    text += OF_DOWNLOADS + COLUMNS + "\n".join(downloads) + "\n"
+    return text + (FOOT + "\n".join(notes) + "\n" if notes else "")
 
 
 def _line(fault: Fault) -> str:

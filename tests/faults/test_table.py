@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 from importer.model import Status
+from tests.faults.downloads import FIRST
 from tests.faults.page import PAGE, drawn
 from tests.faults.table import COUNT, FAULTS
 
@@ -13,8 +14,10 @@ HERE = Path(__file__).parent
 
 
 def test_every_number_has_an_entry() -> None:
-    """92 rows, none left out."""
-    assert {number for number, _ in FAULTS} == set(range(1, COUNT + 1))
+    """92 rows and those of downloads, none left out."""
+    numbers = {number for number, _ in FAULTS}
+    assert {number for number in numbers if number < FIRST} == set(range(1, COUNT + 1))
+    assert {number for number in numbers if number >= FIRST} == set(range(FIRST, max(numbers) + 1))
 
 
 def test_every_entry_is_shown_by_a_test() -> None:

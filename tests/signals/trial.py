@@ -65,7 +65,7 @@ class _Signalled:
             Random(plan.seed), delay_s=plan.work.delay_s, busy_share=plan.work.busy_share
         )
         self._server.hangs_after = plan.hangs_after
-        self._promises = Promises(self._archive, self._server, concurrency=plan.work.concurrency)
+        self._promises = Promises(self._archive, self._server, plan.work)
         self._code = 0
         self._took_s = -1.0
 
