@@ -1,7 +1,7 @@
 """``python -m tests.crash.victim --die-at NAME[:N] run ARCHIVE ...``: the real command, which dies.
 
 It kills itself by SIGKILL when it passes the named place for the n-th time (the first by default),
-and is the command ``importer`` otherwise. ``--count FILE`` writes how often each place was passed,
+and is the command ``importer`` otherwise. A helper process that comes by there first kills both. ``--count FILE`` writes how often each place was passed,
 or the one that it should have died at, when the run comes to its end.
 """
 
@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import atexit
 import json
+import os
 import sys
 from pathlib import Path
 
 from importer.cli import main as command
 from tests.crash.failpoints import POINTS
 from tests.crash.passing import Passing
+from tests.in_helpers import tell
 
 
 def main() -> None:
@@ -28,12 +30,20 @@ def main() -> None:
     if name and name not in POINTS:
         parser.error(f"no place is called {name}; there are: {', '.join(POINTS)}")
     passings = {one: Passing() for one in POINTS} if not name else {name: Passing(int(number or 1))}
+    if name:
+        tell(os.environ, __spec__.name, "in_helper", given.die_at)
     for one, passing in passings.items():
         POINTS[one](passing)
     if given.count is not None:
         atexit.register(_write, given.count, passings)
     sys.argv = ["importer", *given.words]
     command()
+
+
+def in_helper(die_at: str) -> None:
+    """A helper's first step: it dies at the place as well."""
+    name, _, number = die_at.partition(":")
+    POINTS[name](Passing(int(number or 1)))
 
 
 def _write(file: Path, passings: dict[str, Passing]) -> None:

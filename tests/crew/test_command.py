@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from importer.transfer.crew.crew import LEAST_FILES
 from importer.transfer.sources import WHOLE_UP_TO
 from tests.conftest import Archive
 from tests.crash.files import read_journal
@@ -210,6 +211,28 @@ async def test_a_bandwidth_holds_for_all_processes_together(archive: Archive) ->
         ended = await done(archive, wire, *flags)
         assert ended.code == 0, ended.said
         assert 0.9 * size / 1_000_000 <= times[-1] - times[0]
+        assert digests_agree(archive, wire)
+
+
+async def test_a_helper_that_may_open_few_files_takes_its_time(archive: Archive) -> None:
+    """More at once are wanted than it may open: none fails, each arrives once."""
+    archive.fill(150, size=1_200_000)  # streamed: a file and a connection each
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.read()
+        await asyncio.sleep(0.1)
+
+    def few_files() -> None:
+        import resource  # Windows has none
+
+        resource.setrlimit(resource.RLIMIT_NOFILE, (LEAST_FILES, LEAST_FILES))
+
+    async with Wire(script) as wire:
+        flags = (*TWO, "-c", "100", "--no-canary")
+        ended = await done(archive, wire, *flags, preexec_fn=few_files)
+        assert ended.code == 0, ended.said
+        assert set(Counter(one.name for one in wire.whole).values()) == {1}
+        assert 16 <= wire.most_open <= LEAST_FILES
         assert digests_agree(archive, wire)
 
 

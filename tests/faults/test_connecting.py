@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
 import socket
 import ssl
 import subprocess
@@ -19,6 +20,7 @@ from tests.conftest import Archive
 from tests.faults.clocks import Fast, OnRetry
 from tests.faults.entry import Fault, shows
 from tests.faults.trial import Trial
+from tests.in_helpers import CALLS, tell
 from tests.wire import Exchange, Wire, linger_not, self_signed
 
 pytestmark = pytest.mark.anyio
@@ -46,25 +48,25 @@ def one_each(
 
 @shows(1)
 async def test_a_name_that_is_not_found_once(
-    fault: Fault, archive: Archive, monkeypatch: pytest.MonkeyPatch
+    fault: Fault, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tried again, and nobody has to know."""
-    looked_up = fail_to_resolve(monkeypatch, times=1)
+    asked = fail_to_resolve(monkeypatch, tmp_path, times=1)
     trial = Trial(fault, archive, place=0)
     async with Wire(host="localhost") as wire:
         await trial.run(wire, arrived=1)
         await trial.run_again(wire)
-    assert looked_up[0] >= 2
+    assert asked.stat().st_size >= 2
     assert trial.row["import_attempts"] == "2"
 
 
 @shows(2)
 async def test_a_name_that_is_never_found(
-    fault: Fault, archive: Archive, monkeypatch: pytest.MonkeyPatch
+    fault: Fault, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wrong address, or no network: the run says so, and no row is the worse for it."""
     with monkeypatch.context() as patched:
-        fail_to_resolve(patched, times=1_000)
+        fail_to_resolve(patched, tmp_path, times=1_000)
         trial = Trial(fault, archive, place=0)
         async with Wire(host="localhost") as wire:
             summary = await trial.run(wire, arrived=0, after="pending")
@@ -74,21 +76,33 @@ async def test_a_name_that_is_never_found(
             await trial.run_again(wire)
 
 
-def fail_to_resolve(monkeypatch: pytest.MonkeyPatch, *, times: int) -> list[int]:
-    """The system's resolver fails so often; gives the number of its calls, which grows."""
-    asked = [0]
+def fail_to_resolve(monkeypatch: pytest.MonkeyPatch, folder: Path, *, times: int) -> Path:
+    """The system's resolver fails so often, in all processes; gives a file of a byte each call."""
+    asked, environment = folder / "asked", dict(os.environ)
+    words = f"{times}:{asked}"
+    tell(environment, __name__, "resolve_badly", words)
+    for name in (CALLS, "PYTHONPATH"):
+        monkeypatch.setenv(name, environment[name])
+    monkeypatch.setattr(socket, "getaddrinfo", socket.getaddrinfo)  # is as before afterwards
+    resolve_badly(words)
+    return asked
+
+
+def resolve_badly(words: str) -> None:
+    """From now on, in this process."""
+    times, _, asked = words.partition(":")
     resolve = socket.getaddrinfo
 
     def failing(host: Any, *args: Any, **named: Any) -> Any:
         if host != "localhost":
             return resolve(host, *args, **named)
-        asked[0] += 1
-        if asked[0] <= times:
-            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        with Path(asked).open("ab") as file:
+            file.write(b".")
+            if file.tell() <= int(times):
+                raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
         return resolve(host, socket.AF_INET if not args else args[0], *args[1:], **named)
 
-    monkeypatch.setattr(socket, "getaddrinfo", failing)
-    return asked
+    socket.getaddrinfo = failing
 
 
 # ---------------------------------------------------------------- refused, or nobody there
