@@ -13,20 +13,21 @@ from importer.inspection.content import decode, same_bytes, without_alarms
 from importer.inspection.corrected import Trail, refuse_to_harm, write_copy
 from importer.inspection.files import THREADS, Looker, looked_at, unseen
 from importer.inspection.folders import Folders
-from importer.inspection.spill import Spill
+from importer.inspection.spill import PackedSpill, Spill
 from importer.job import open_for_reading
-from importer.ledger.claims import agreed
+from importer.ledger.claims import Agreement
 from importer.manifest import rules
 from importer.manifest.check.fixes import Corrector, DateCells
 from importer.manifest.check.rows import Check
 from importer.manifest.columns import FIELDS
 from importer.manifest.dates import DateForm
-from importer.manifest.protocol import Seekable
+from importer.manifest.protocol import Seekable, chunks_of
 from importer.manifest.tall import placed
-from importer.model import Invalid, LocalFile, Picture
+from importer.manifest.wholesale import Stretch
+from importer.model import Invalid, LocalFile, Picture, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from pathlib import Path
 
     from importer.clock import Clock
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from importer.job import OpenedManifest
     from importer.manifest.check.findings import Findings, Looked
     from importer.manifest.check.fixes import Fixed
+    from importer.manifest.columns import Columns
+    from importer.manifest.wholesale import Wholesale
     from importer.secret import Token
     from importer.settings import Checking, Reading
 
@@ -70,19 +73,20 @@ def check(
             columns={field: opened.columns.spelled(field) for field in FIELDS},
             folder=os.path.join(opened.folder, ""),
             today=clock.now().date(),
-            rows=stack.enter_context(Spill()),
-            names=stack.enter_context(Spill()),
+            source_at=_own_place(opened.columns, "source"),
+            facts=stack.enter_context(PackedSpill()),
             sizes=sizes,
         )
         fixing = stack.enter_context(_Fixing(opened)) if checking.fix is not None else None
-        next_told = TOLD_EVERY
         allowed = check.warnings.note if reading.allow_conflicts else None
-        read = stack.enter_context(closing(opened.rows()))
-        rows = agreed(map(opened.judging.judge, read), opened.columns, allowed)
-        for judged, looked in _looked(opened, rows, reading, checking, clock, stack):
-            check.add(judged, looked)
-            if fixing is not None:
-                fixing.note(judged, looked)
+        agreement = stack.enter_context(Agreement(opened.columns, allowed))
+        wholesale = opened.judging.wholesale()
+        if checking.files == "none" and fixing is None and wholesale is not None:
+            steps = _in_stretches(opened, wholesale, agreement, check)
+        else:
+            steps = _one_by_one(opened, reading, checking, clock, agreement, check, fixing)
+        next_told = TOLD_EVERY
+        for _ in stack.enter_context(closing(steps)):
             if check.rows >= next_told:
                 told(check.rows, about)
                 next_told = check.rows + TOLD_EVERY
@@ -96,6 +100,50 @@ def check(
 
 def _empty(rows: int) -> tuple[str, ...]:
     return () if rows else ("there are no rows below the line of column names",)
+
+
+def _in_stretches(
+    opened: OpenedManifest, wholesale: Wholesale, agreement: Agreement, check: Check
+) -> Generator[None]:
+    """All rows, many at once where nothing is wrong with them."""
+    judge = opened.judging.judge
+    with closing(chunks_of(opened.manifest)) as chunks:
+        for chunk in chunks:
+            for piece in wholesale.sort(chunk):
+                if isinstance(piece, Stretch):
+                    if agreement.is_with(piece.collections, piece.lines):
+                        check.add_stretch(piece)
+                        continue
+                    piece = piece.rows
+                rows = list(agreement.of(map(judge, map(Row, *piece))))
+                check.add(rows, [None] * len(rows))
+            yield
+
+
+def _one_by_one(
+    opened: OpenedManifest,
+    reading: Reading,
+    checking: Checking,
+    clock: Clock,
+    agreement: Agreement,
+    check: Check,
+    fixing: _Fixing | None,
+) -> Generator[None]:
+    """All rows, each of them looked at by itself."""
+    with ExitStack() as stack:
+        read = stack.enter_context(closing(opened.rows()))
+        rows = agreement.of(map(opened.judging.judge, read))
+        for judged, looked in _looked(opened, rows, reading, checking, clock, stack):
+            check.add(judged, looked)
+            if fixing is not None:
+                fixing.note(judged, looked)
+            yield
+
+
+def _own_place(columns: Columns, field: str) -> int:
+    """Where a field stands among the manifest's own cells; -1: nowhere."""
+    place = columns.place.get(field, -1)
+    return columns.own.index(place) if place in columns.own else -1
 
 
 def _looked(
@@ -124,9 +172,7 @@ class _Paths:
     """Says where a row's file lies, also of a row in which something else is wrong."""
 
     def __init__(self, opened: OpenedManifest) -> None:
-        columns = opened.columns
-        place = columns.place.get("source", -1)
-        self._place = columns.own.index(place) if place in columns.own else -1
+        self._place = _own_place(opened.columns, "source")
         self._folder = opened.folder
 
     def __call__(self, row: Picture | Invalid) -> str:
@@ -147,9 +193,7 @@ class _Fixing:
 
     def __init__(self, opened: OpenedManifest) -> None:
         self._opened = opened
-        columns = opened.columns
-        place = columns.place.get("date", -1)
-        self._dates = DateCells(columns.own.index(place) if place in columns.own else -1)
+        self._dates = DateCells(_own_place(opened.columns, "date"))
         self._sources = Trail()
         self._below = os.path.join(opened.folder, "")
 

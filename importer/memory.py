@@ -15,15 +15,16 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 
 def tune_memory() -> None:
     """For a run of many uploads; before other threads begin."""
-    _collect_seldom()
+    collect_seldom()
     _keep_what_is_freed()
 
 
-def _collect_seldom() -> None:
+def collect_seldom() -> None:
     """Look for garbage that refers to itself a tenth as often, and not among what was imported.
 
-    A run makes thousands of objects a second that live as long as a request, and hardly any
-    circles; by Python's own settings a thirtieth of the time goes into looking for them.
+    A run makes thousands of objects a second that live as long as a request, a check as many rows,
+    and hardly any circles; by Python's own settings a thirtieth of a run's time goes into looking
+    for them, and a tenth of a check's.
     """
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)

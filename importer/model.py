@@ -48,6 +48,13 @@ class Row(NamedTuple):
         return f"<Row of line {self.line}, {len(self.cells)} cells>"
 
 
+class Chunk(NamedTuple):
+    """Rows that follow one another, none of them blank, for what is done to many at once."""
+
+    lines: Sequence[int]
+    cells: Sequence[Sequence[str]]
+
+
 @dataclass(frozen=True, slots=True)
 class Collection:
     """The gallery's folder for one event."""

@@ -25,6 +25,7 @@ from importer.cli.secrecy import keep
 from importer.cli.words import findings_json, findings_lines
 from importer.credentials import VARIABLE, find_token
 from importer.errors import UsageError
+from importer.memory import collect_seldom
 from importer.progress.stream import SteadyStream
 from importer.settings import Checking
 from importer.units import parse_link, parse_size
@@ -94,6 +95,7 @@ def check(
     if token is not None:
         keep(token)
     speed = parse_link(link) if link else 0.0
+    collect_seldom()
     with Counting(SteadyStream(sys.stderr), is_shown=is_terminal()) as counting:
         findings = api.check_manifest(
             manifest, reading=reading, checking=checking, told=counting.told, token=token

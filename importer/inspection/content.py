@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from importer.manifest.check.doubles import groups
 from importer.manifest.check.findings import Fault
+from importer.manifest.check.groups import groups
 from importer.transfer.sources import sha256_of
 
 if TYPE_CHECKING:

@@ -10,27 +10,29 @@ import marshal
 import os
 import tempfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 
 from importer.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PARTS = 256  # of ten million facts each holds 40,000, about 8 MB in memory
-HELD = 65_536  # facts that wait in memory, about 15 MB
+HELD = 65_536  # facts that wait in memory, about 15 MB; packed 4 MB
 
 Fact: TypeAlias = tuple[Any, ...]  # of int, str and bytes
+Part = TypeVar("Part", list[Fact], bytearray)
 
 
-class Spill:
+class _Parts(Generic[Part]):
     """Facts in 256 parts, in the order in which they came. A context manager.
 
     The file has no name, or goes when it is closed: nothing is left of it, even after a kill.
     """
 
-    def __init__(self) -> None:
-        self.parts: list[list[Fact]] = [[] for _ in range(PARTS)]  #: append here, then ``settle``
+    def __init__(self, empty: Callable[[], Part]) -> None:
+        self.parts: list[Part] = [empty() for _ in range(PARTS)]  #: append here, then ``settle``
+        self._empty: Callable[[], Part] = empty
         self._waiting = 0
         self._places: list[list[tuple[int, int]]] = [[] for _ in range(PARTS)]
         self._end = 0
@@ -53,14 +55,14 @@ class Spill:
         if self._waiting >= HELD:
             self._write()
 
-    def each_part(self) -> Iterator[list[Fact]]:
+    def each_part(self) -> Iterator[Part]:
         """The parts that hold something, each whole and in order.
 
         Raises:
             StorageError: what was put aside can't be read again.
         """
         for part, places in zip(self.parts, self._places, strict=True):
-            facts: list[Fact] = []
+            facts = self._empty()
             for offset, size in places:
                 facts += self._read(offset, size)
             facts += part
@@ -74,7 +76,7 @@ class Spill:
             self._file.seek(self._end)
             for part, places in zip(self.parts, self._places, strict=True):
                 if part:
-                    written = marshal.dumps(part, 2)
+                    written = self._written(part)
                     self._file.write(written)
                     places.append((self._end, len(written)))
                     self._end += len(written)
@@ -86,16 +88,54 @@ class Spill:
             ) from None
         self._waiting = 0
 
-    def _read(self, offset: int, size: int) -> list[Fact]:
+    def _read(self, offset: int, size: int) -> Part:
         assert self._file is not None
         try:
             self._file.seek(offset)
-            facts: list[Fact] = marshal.loads(self._file.read(size))  # noqa: S302  (our own)
+            return self._facts(self._file.read(size))
         except (OSError, EOFError, ValueError) as error:
             raise StorageError(
                 f"the check can't read its temporary file again ({type(error).__name__})"
             ) from None
+
+    @staticmethod
+    def _written(part: Part) -> bytes:
+        raise NotImplementedError
+
+    @staticmethod
+    def _facts(written: bytes) -> Part:
+        raise NotImplementedError
+
+
+class Spill(_Parts[list[Fact]]):
+    """Facts as tuples."""
+
+    def __init__(self) -> None:
+        super().__init__(list)
+
+    @staticmethod
+    def _written(part: list[Fact]) -> bytes:
+        return marshal.dumps(part, 2)
+
+    @staticmethod
+    def _facts(written: bytes) -> list[Fact]:
+        facts: list[Fact] = marshal.loads(written)  # noqa: S302  (our own)
         return facts
+
+
+class PackedSpill(_Parts[bytearray]):
+    """Facts as bytes, all of one length: a third of the time, and of the room in memory."""
+
+    def __init__(self) -> None:
+        super().__init__(bytearray)
+
+    @staticmethod
+    def _written(part: bytearray) -> bytes:
+        return bytes(part)
+
+    @staticmethod
+    def _facts(written: bytes) -> bytearray:
+        return bytearray(written)
 
 
 def temporary() -> IO[bytes]:

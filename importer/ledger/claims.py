@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from importer.ledger.schema import CLAIMS
 from importer.manifest.claims import SENT, Contradiction, claims_of, held
 from importer.model import MAYBE_THERE, Collection, Picture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from importer.ledger.journal import Journal
     from importer.manifest.claims import Claim
@@ -81,42 +80,55 @@ class Claims:
         return found, news
 
 
-def agreed(
-    rows: Iterable[Picture | Invalid], columns: Columns, note: Callable[[Problem], None] | None
-) -> Iterator[Picture | Invalid]:
-    """A check's rows, invalid where they contradict an earlier one.
+class Agreement:
+    """Whether a check's rows contradict earlier ones. A context manager.
 
     Args:
-        rows: all of them, in their order.
         columns: theirs.
         note: is told of contradictions that are allowed; None: none is.
     """
-    last: Collection | None = None
-    with _claims_alone() as claims:
+
+    def __init__(self, columns: Columns, note: Callable[[Problem], None] | None) -> None:
+        self._columns, self._note = columns, note
+        self._last: Collection | None = None
+        self._db = sqlite3.connect("", isolation_level=None)
+        for setting in ("journal_mode = OFF", "cache_size = -8192"):
+            self._db.execute(f"PRAGMA {setting}")
+        self._db.execute(CLAIMS)
+        self._db.execute("BEGIN")
+        self._claims = Claims(self._db)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def of(self, rows: Iterable[Picture | Invalid]) -> Iterator[Picture | Invalid]:
+        """Rows in the manifest's order, invalid where they contradict an earlier one."""
         for row in rows:
-            if type(row) is Picture and row.collection is not last:
-                against = claims.contradictions(row.collection, row.line)
+            if type(row) is Picture and row.collection is not self._last:
+                against = self._claims.contradictions(row.collection, row.line)
                 if not against:
-                    last = row.collection
+                    self._last = row.collection
                 else:
-                    invalid = held(row, against, columns)
-                    if note is None:
+                    invalid = held(row, against, self._columns)
+                    if self._note is None:
                         yield invalid
                         continue
                     for problem in invalid.problems:
-                        note(problem)
+                        self._note(problem)
             yield row
 
-
-@contextmanager
-def _claims_alone() -> Iterator[Claims]:
-    """For a check, which knows no journal."""
-    with closing(sqlite3.connect("", isolation_level=None)) as db:
-        db.execute("PRAGMA journal_mode = OFF")
-        db.execute("PRAGMA cache_size = -8192")
-        db.execute(CLAIMS)
-        db.execute("BEGIN")
-        yield Claims(db)
+    def is_with(self, collections: Sequence[Collection], lines: Sequence[int]) -> bool:
+        """Whether all of these rows contradict none; else some do, and they belong to ``of``."""
+        at = 0
+        for collection, run in itertools.groupby(collections):
+            if self._claims.contradictions(collection, lines[at]):
+                return False
+            self._last = collection
+            at += len(list(run))
+        return True
 
 
 def begin_claims(db: sqlite3.Connection) -> None:

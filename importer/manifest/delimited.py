@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import csv
+import io
+from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 from importer.errors import ManifestError, UsageError
+from importer.manifest.blocks import (
+    MISPLACED,
+    count_lines,
+    misplaced,
+    next_block,
+    plain_records,
+)
 from importer.manifest.columns import known_fields, known_places
 from importer.manifest.encodings import settle_encoding
 from importer.manifest.landmarks import Finder
 from importer.manifest.protocol import Survey
 from importer.manifest.tall import TallRows
-from importer.manifest.text import TextFile
-from importer.model import Row
+from importer.manifest.text import DAMAGED, TextFile
+from importer.model import Chunk, Row
 
 if TYPE_CHECKING:
-    import io
     from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
@@ -29,7 +37,6 @@ if TYPE_CHECKING:
     from importer.settings import Reading
 
 DELIMITERS = ",;\t|"
-MISPLACED = "a cell has a quote in its middle and is not quoted itself"
 AT_A_QUOTE = 'look for a " that is missing or too many there'
 WIDEST = 2_000  # columns; more is a broken file, not a manifest
 
@@ -68,13 +75,23 @@ class Delimited:
 
     def rows(self) -> Generator[Row]:
         with self.text.opened() as (_, text):
-            yield from (row for row in self._records(text) if row.cells)
+            lines = self._lines_behind(self.header_line, text)
+            yield from (row for row in self._records(lines, self.header_line) if row.cells)
 
     def rows_from(self, line: int, landmarks: Landmarks) -> Generator[Row]:
         before, offset = landmarks.before(line)
         with self.text.opened(offset) as (_, text):
-            records = self._records(text, (line - before, line - 1))
-            yield from (row for row in records if row.cells)
+            lines = self._lines_behind(line - before, text)
+            yield from (row for row in self._records(lines, line - 1, is_whole=False) if row.cells)
+
+    def chunks(self) -> Generator[Chunk]:
+        with self.text.opened() as (_, text):
+            for lines, records in self._all_chunks(text):
+                kept = [at for at, cells in enumerate(records) if cells]
+                if len(kept) == len(records):
+                    yield Chunk(lines, records)
+                else:
+                    yield Chunk([lines[at] for at in kept], [records[at] for at in kept])
 
     def finder(self, landmarks: Landmarks) -> Finder:
         split = partial(csv.reader, delimiter=self.delimiter, strict=True)
@@ -84,18 +101,53 @@ class Delimited:
         rows = blank = 0
         with self.text.opened() as (raw, text):
             stat = self.path.stat()
-            for row in self._records(text):
-                rows, blank = (rows + 1, blank) if row.cells else (rows, blank + 1)
+            for _, records in self._all_chunks(text):
+                filled = sum(map(bool, records))
+                rows, blank = rows + filled, blank + len(records) - filled
             digest = raw.sha256.digest()
         return Survey(rows, blank, digest, stat.st_size, stat.st_mtime_ns, self.form)
 
-    def _records(self, text: io.TextIOBase, place: tuple[int, int] = (0, 0)) -> Iterator[Row]:
-        """The records behind so many lines of a text, which are so many of the file."""
-        skipped, before = place if place[1] else (self.header_line, self.header_line)
-        lines = _QuotedLines(self.text.lines(text))
-        for _ in range(skipped):
+    def _lines_behind(self, count: int, text: io.TextIOBase) -> Iterator[str]:
+        lines = self.text.lines(text)
+        for _ in range(count):
             next(lines, None)
-        lines.kept.clear()
+        return lines
+
+    def _all_chunks(self, text: io.TextIOBase) -> Iterator[Chunk]:
+        """All records, the blank ones as well, block by block."""
+        try:
+            lines_read = self.header_line
+            self._lines_behind(lines_read, text)
+            while block := next_block(text):
+                first, taken = lines_read + 1, plain_records(block, self.delimiter, self.known)
+                if taken is not None:
+                    lines_read += len(taken)
+                    yield Chunk(range(first, first + len(taken)), taken)
+                    continue
+                # A quoted cell may go on behind the block.
+                end = lines_read + count_lines(block)
+                mine = self.text.lines(io.StringIO(block, newline=""))
+                lines = _QuotedLines(chain(mine, self.text.lines(text)))
+                rows = []
+                for row in self._records(lines, lines_read):
+                    rows.append(row)
+                    if lines_read + lines.taken >= end:
+                        break
+                lines_read += lines.taken
+                yield Chunk([row.line for row in rows], [row.cells for row in rows])
+        except (ManifestError, ValueError, *DAMAGED, OSError):
+            deque(self.rows(), 0)  # read line by line, it says where
+            raise ManifestError(self.path, "was changed meanwhile", fix="run it again") from None
+
+    def _records(
+        self, source: Iterator[str], before: int, *, is_whole: bool = True
+    ) -> Iterator[Row]:
+        """The records of these lines, which stand behind so many of the file.
+
+        Args:
+            is_whole: all lines before were read as well, this time.
+        """
+        lines = source if isinstance(source, _QuotedLines) else _QuotedLines(source)
         reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
         line = before + 1
         try:
@@ -104,7 +156,7 @@ class Delimited:
                     self._refuse_misplaced(lines.kept, cells, line)
                     lines.kept.clear()
                 last = before + reader.line_num
-                if last != line and not place[1]:
+                if last != line and is_whole:
                     self.tall.note(line, last)
                 yield Row(line, cells)
                 line = last + 1
@@ -121,7 +173,7 @@ class Delimited:
 
         It can't swallow rows there: only a cell that begins with one goes on to the next line.
         """
-        for index, place in _misplaced("".join(lines), cells):
+        for index, place in misplaced("".join(lines), cells):
             if index in self.known:
                 ends = accumulate(map(len, lines))
                 line += sum(end <= place for end in ends)
@@ -210,6 +262,7 @@ class _QuotedLines:
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
+        self.taken = 0
         #: of a record with a quote in it, all lines since it was last cleared; of others none
         self.kept: list[str] = []
 
@@ -218,22 +271,10 @@ class _QuotedLines:
 
     def __next__(self) -> str:
         line = next(self._lines)
+        self.taken += 1
         if '"' in line or self.kept:
             self.kept.append(line)
         return line
-
-
-def _misplaced(text: str, cells: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Which cells of a record have a quote and no quotes around them, and where in its text."""
-    at = 0
-    for index, cell in enumerate(cells):
-        quotes = cell.count('"')
-        if text.startswith('"', at):
-            at += len(cell) + quotes + 3  # the doubled ones, two around it and a delimiter
-            continue
-        if quotes:
-            yield index, at
-        at += len(cell) + 1
 
 
 def _settle_delimiter(first: str) -> str:

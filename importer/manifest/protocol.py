@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from importer.model import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -97,3 +100,32 @@ class Seekable(Protocol):
         """
 
     def finder(self, landmarks: Landmarks) -> Finder: ...
+
+
+CHUNK_ROWS = 2_048
+
+
+@runtime_checkable
+class Chunked(Protocol):
+    """A manifest that gives many rows at once in less time than one after the other."""
+
+    def chunks(self) -> Generator[Chunk]:
+        """As rows.
+
+        Raises:
+            ManifestError: as rows, though rows before the broken place may not have come.
+        """
+
+
+def chunks_of(manifest: Manifest) -> Generator[Chunk]:
+    """All rows of any manifest in chunks.
+
+    Raises:
+        ManifestError: as Manifest.rows.
+    """
+    if isinstance(manifest, Chunked):
+        yield from manifest.chunks()
+        return
+    rows = manifest.rows()
+    while some := list(islice(rows, CHUNK_ROWS)):
+        yield Chunk([row.line for row in some], [row.cells for row in some])

@@ -10,12 +10,15 @@ import os
 import re
 import unicodedata
 from datetime import date
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from yarl import URL
 
 from importer.manifest.dates import DateForm, advice_on
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence, Set
 
 Wrong: TypeAlias = tuple[str, str, str] | None
 
@@ -39,6 +42,7 @@ _USUAL_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ ./-]*")  # likewise
 _USUAL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .-]*")
 #: both at once: a path in which nothing has to be looked at, and the file's name in it
 _USUAL_FILE = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_ ./-]*/)?([A-Za-z0-9_][A-Za-z0-9_ .-]*)")
+_USUAL_FILES = re.compile(f"(?m)^{_USUAL_FILE.pattern}$")
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -141,9 +145,17 @@ def tag(text: str) -> Wrong:
     return _printable(text, "tag")
 
 
+def wrong_tags(texts: Set[str]) -> set[str]:
+    """Those that can't be."""
+    joined = "".join(texts)
+    if joined.isascii() and joined.isprintable() and "," not in joined and "|" not in joined:
+        return {text for text in texts if len(text) > LONGEST} if len(joined) > LONGEST else set()
+    return {text for text in texts if tag(text)}
+
+
 def picture_name(text: str) -> Wrong:
     """The picture's real name: a file name, never a path."""
-    if len(text) <= LONGEST and _USUAL_NAME.fullmatch(text):
+    if is_usual_name(text):
         return None
     if not text:
         return "no_name", "the picture has no name", "fill in the column name"
@@ -184,6 +196,22 @@ def usual_file(text: str) -> str:
         return ""
     name = found[1]
     return name if len(name) <= LONGEST else ""
+
+
+def usual_files(texts: Sequence[str]) -> list[str]:
+    """The same of a column of cells."""
+    joined = "\n".join(texts)
+    found = _USUAL_FILES.findall(joined)
+    # One that breaks off in its middle would look like two.
+    are_right = len(found) == len(texts) == joined.count("\n") + 1
+    if are_right and max(map(len, found)) <= LONGEST:
+        return found
+    return list(map(usual_file, texts))
+
+
+def is_usual_name(text: str) -> bool:
+    """A picture's name that is surely good."""
+    return len(text) <= LONGEST and _USUAL_NAME.fullmatch(text) is not None
 
 
 def looks_like_url(text: str) -> bool:

@@ -15,7 +15,7 @@ from importer.model import Collection, Invalid, LocalFile, Picture, Problem, Rem
 from importer.units import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from importer.manifest.columns import Columns
@@ -72,7 +72,8 @@ class Validator:
         self._form = DateForm(reading.date_format) if reading.date_format else None
         self._is_ascii = reading.ascii_names
         self._shared_fields = [field for field in SHARED if field in columns.place]
-        self._shared_cells = _getter([columns.place[field] for field in self._shared_fields])
+        #: of a row's cells, those that it may share with others
+        self.shared_cells = _getter([columns.place[field] for field in self._shared_fields])
         self._tag_at = columns.place.get("tag", -1)
         self._tag = self._read_tag("", self._defaults.constants.get("tag", ""))
         self._makes_tags = "tag" in self._defaults.templates
@@ -96,7 +97,7 @@ class Validator:
             if len(cells) != self._width:
                 return self._misshapen(row)
             own = Row(line, self._columns.own_cells(row.cells))
-        shared = self._known.get(self._shared_cells(cells)) or self._share(cells)
+        shared = self._known.get(self.shared_cells(cells)) or self._share(cells)
         tag = self._tag  # rows of one session stand together as a rule
         if (self._tag_at >= 0 and cells[self._tag_at] != tag.cell) or self._makes_tags:
             cell = cells[self._tag_at] if self._tag_at >= 0 else ""
@@ -156,6 +157,20 @@ class Validator:
 
     # ------------------------------------------------------------ what rows have in common
 
+    def sharing(self, cells: Sequence[str]) -> Shared:
+        """What a row has in common with others; its cells are as many as the header's."""
+        return self._known.get(self.shared_cells(cells)) or self._share(cells)
+
+    @property
+    def constants(self) -> Mapping[str, str]:
+        """What a blank cell of a field means, where that is the same in each row."""
+        return self._defaults.constants
+
+    @property
+    def has_templates(self) -> bool:
+        """What a blank cell means may depend on the row's other cells."""
+        return bool(self._defaults.templates)
+
     def _share(self, cells: Sequence[str]) -> Shared:
         """Judge what the row has in common with others, and remember it."""
         values = tuple(self._value(field, cells) for field in SHARED)
@@ -166,7 +181,7 @@ class Validator:
                 self._known.clear()
             shared = self._judged[values] = self._judge_shared(*values)
         if not self._defaults.templates:  # else these cells may mean something else elsewhere
-            self._known[self._shared_cells(cells)] = shared
+            self._known[self.shared_cells(cells)] = shared
         return shared
 
     def _judge_shared(self, name: str, written: str, url: str) -> Shared:

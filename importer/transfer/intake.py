@@ -14,6 +14,7 @@ from importer.ledger.mark import Mark, Stretches, open_rows, stamped_rows
 from importer.manifest.filling import fill_down
 from importer.manifest.protocol import Seekable
 from importer.manifest.recorded import Recorded, recorded_in
+from importer.manifest.wholesale import Wholesale
 from importer.model import Invalid, LocalFile, Picture
 from importer.transfer.sources import sha256_of, stamp_of
 
@@ -64,6 +65,12 @@ class Judging:
 
     def judge(self, row: Row) -> Picture | Invalid:
         return self._validator.judge(row)
+
+    def wholesale(self) -> Wholesale | None:
+        """How many rows are judged at once; None where a row depends on those above it."""
+        if self._fills_down:
+            return None
+        return Wholesale(self._validator, self._columns, self._token)
 
     def recorded(self, row: Row) -> Recorded | None:
         return recorded_in(row, self._columns) if self._columns.is_results else None

@@ -28,7 +28,7 @@ LAYERS = (
         "shell",
         (
             "manifest.landmarks", "manifest.protocol", "manifest.text", "manifest.encodings", "manifest.kinds",
-            "manifest.formats", "manifest.delimited", "manifest.json_lines", "manifest.parquet", "manifest.sheets", "manifest.taking_apart",
+            "manifest.formats", "manifest.blocks", "manifest.delimited", "manifest.json_lines", "manifest.parquet", "manifest.sheets", "manifest.taking_apart",
             "manifest.workbook", "manifest.template", "manifest.tall",
             "manifest.scan.clocks", "manifest.scan.exif", "manifest.scan.look", "manifest.scan.scanning",
             "manifest.scan.spool", "manifest.scan.telling", "manifest.scan.walk", "manifest.scan.write",

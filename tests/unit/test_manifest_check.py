@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from importer.inspection.spill import Spill
+from importer.inspection.spill import PackedSpill, Spill
 from importer.manifest.check.findings import SHOWN_PROBLEMS, Fault, InCollection, Looked
 from importer.manifest.check.rows import Check
 from importer.model import Collection, Invalid, LocalFile, Picture, Problem, RemoteUrl, Row
@@ -14,9 +14,10 @@ BALL = Collection("Ball", "2018-12-31", "ball")
 
 
 def picture(line, *, key=None, collection=FAIR, path="/archive/a.jpg", url=""):
+    """``key`` is what is written in its cell: two with one are the same row."""
     source = RemoteUrl(url) if url else LocalFile(path)
-    key = (key if key is not None else line).to_bytes(16, "big")
-    return Picture(key, Row(line, []), source, "a.jpg", collection)
+    cell = str(key if key is not None else line)
+    return Picture(b"k" * 16, Row(line, [cell]), source, "a.jpg", collection)
 
 
 def invalid(line, *codes):
@@ -33,10 +34,10 @@ def check(*judged, inspect=lambda picture: 1_000, today=date(2026, 11, 26), same
         found, path = inspect(row), row.source.path
         return Looked(0, (Fault(*found),), path) if isinstance(found, tuple) else Looked(found)
 
-    with Spill() as rows, Spill() as names:
+    with PackedSpill() as facts:
         one = Check(
             columns={"source": "Datei", "date": "Datum", "name": "name", "collection": "Album", "tag": "tag"},
-            folder="/archive/", today=today, rows=rows, names=names,
+            folder="/archive/", today=today, source_at=0, facts=facts,
         )  # fmt: skip
         for at in range(0, len(judged), 700):
             some = judged[at : at + 700]
@@ -173,7 +174,7 @@ def test_different_pictures_with_one_name_are_warned_of(one, other, code):
 
     def rows(collection):
         return [
-            Picture(bytes([line]) * 16, Row(line, []), LocalFile(path), name, where)
+            Picture(b"k" * 16, Row(line, [str(line)]), LocalFile(path), name, where)
             for line, (name, path), where in ((2, one, FAIR), (3, other, collection))
         ]
 
@@ -220,9 +221,9 @@ def test_what_only_a_check_looks_for_doesnt_keep_a_run_from_sending():
     """A picture that is damaged or larger than was wanted: a problem, but a run sends it."""
 
     damaged = Fault("damaged_picture", "it breaks off")
-    with Spill() as rows, Spill() as names:
+    with PackedSpill() as facts:
         one = Check(
-            columns={"source": "s"}, folder="", today=date(2026, 1, 1), rows=rows, names=names
+            columns={"source": "s"}, folder="", today=date(2026, 1, 1), source_at=0, facts=facts
         )
         one.add([picture(2)], [Looked(1_000, (damaged,))])
         findings = one.findings()

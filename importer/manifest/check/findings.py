@@ -85,6 +85,11 @@ class Notebook:
         if len(self._kept) < SHOWN_PROBLEMS or before < SHOWN_OF_A_KIND:
             self._kept[problem.line, problem.column, problem.code] = problem
 
+    def count(self, code: str, count: int) -> None:
+        """So many more, of which nothing is shown."""
+        if count:
+            self.counts[code] += count
+
     def strike(self, line: int, column: str, code: str) -> None:
         """Take one back, because the row turned out to be a duplicate."""
         self.counts[code] -= 1

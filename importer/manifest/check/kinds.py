@@ -40,3 +40,8 @@ CURES = {
     "tag_alike": "write them alike where one tag is meant",
     "other_extension": "nothing has to be done: the gallery gets the true type",
 }
+
+
+def is_left_out(codes: str) -> bool:
+    """A run doesn't send a picture with these problems, written with blanks between them."""
+    return bool(codes) and not STILL_SENT.issuperset(codes.split())

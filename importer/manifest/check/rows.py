@@ -6,14 +6,14 @@ rows far away is put aside, see importer.inspection.spill.
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
 from importer.manifest.check import remarks
-from importer.manifest.check.doubles import groups
-from importer.manifest.check.findings import Findings, InCollection, Looked, Notebook
-from importer.manifest.check.kinds import CURES, STILL_SENT, WARNINGS
+from importer.manifest.check.doubles import Doubles
+from importer.manifest.check.findings import Findings, InCollection, Notebook
+from importer.manifest.check.kinds import CURES, WARNINGS, is_left_out
 from importer.manifest.check.spellings import Spellings
 from importer.model import Collection, Invalid, Picture, Problem, RemoteUrl
 
@@ -21,9 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
+    from importer.manifest.check.doubles import Fact
+    from importer.manifest.check.doubles import PutAside as PutAsidePacked
+    from importer.manifest.check.findings import Looked
+    from importer.manifest.wholesale import Stretch
+
 KEPT_COLLECTIONS = 100_000  # about 50 MB; an archive of ten million pictures has some 25,000
 ELSEWHERE = -1  # the place of a collection beyond those
 URL = -1  # the size of what the gallery fetches
+SAME_ROW = "the same row stands on line {}; it is sent once"
+SAME_NAME = "another picture of this collection, on line {}, has this name"
+NAME_ALIKE = "the name differs from that on line {} only by case or accents"
 
 
 class PutAside(Protocol):
@@ -42,7 +50,8 @@ class Check:
         columns: field -> how the manifest spells it, for problems with the files.
         folder: paths below it are shown without it.
         today: for dates that are to come.
-        rows, names: where the facts of all rows wait to be compared.
+        source_at: where the source stands among a row's own cells; -1: nowhere.
+        facts: where what is known of each picture waits to be compared.
         sizes: likewise, when the same bytes are to be found; None: they aren't.
     """
 
@@ -52,12 +61,13 @@ class Check:
         columns: dict[str, str],
         folder: str,
         today: date,
-        rows: PutAside,
-        names: PutAside,
+        source_at: int,
+        facts: PutAsidePacked,
         sizes: PutAside | None = None,
     ) -> None:
         self._columns, self._folder, self._today = columns, folder, today
-        self._facts, self._names, self._sizes = rows, names, sizes
+        self._source_at, self._sizes = source_at, sizes
+        self._doubles = Doubles(facts)
         self.problems, self.warnings = Notebook(), Notebook()
         self._places: dict[Collection, int] = {}
         self._first_lines: list[int] = []
@@ -66,7 +76,7 @@ class Check:
         self._bad: Counter[str] = Counter()
         self._collection_names, self._tags = Spellings("collection"), Spellings("tag")
         self._last: Collection | None = None
-        self._place = ELSEWHERE
+        self._place, self._home = ELSEWHERE, 0
         self._last_tag = ""
         self.rows = self._sendable = self._urls = self._weight = self._more = 0
         self._duplicates = 0
@@ -77,48 +87,79 @@ class Check:
         Raises:
             StorageError: what is put aside can't be written.
         """
-        facts, names, fold = self._facts.parts, self._names.parts, _folded
+        at, note_double = self._source_at, self._doubles.add
         pictures = urls = 0
         for row, found in zip(judged, looked, strict=True):
             if type(row) is Invalid:
                 self._note_invalid(row, found)
                 continue
             assert type(row) is Picture
-            key, line, source = row.key, row.row.line, row.source
+            line, source, cells = row.row.line, row.source, row.row.cells
             name, collection, tag = row.name, row.collection, row.tag
             if collection is not self._last:
-                self._place = self._place_of(collection, line)
-                self._last = collection
+                self._begin(collection, line)
             if tag != self._last_tag:
                 self._tags.note(tag, line)
                 self._last_tag = tag
             place, size, codes = self._place, 0, ""
+            given = cells[at] if at >= 0 else ""
+            is_sent = True
             if type(source) is RemoteUrl:
-                urls, size, where = urls + 1, URL, source.url
+                urls, size, where, given = urls + 1, URL, source.url, given.strip(" ")
                 self._remark(line, "source", remarks.of_url(where))
             else:
-                where = source.path  # type: ignore[union-attr]
+                where = source.path.removeprefix(self._folder)  # type: ignore[union-attr]
                 if found is not None:
                     size, codes = found.size_bytes, ""
                     if found.faults:
                         codes = self._note_faults(line, collection.name, found)
-                    if _is_left_out(codes):
-                        facts[key[0]].append((key, line, place, size, codes))
-                        continue
-                    self._weigh(place, size, line, where)
-            pictures += 1
-            if place >= 0:
-                self._pictures[place] += 1
-            else:
-                self._more += 1
-            facts[key[0]].append((key, line, place, size, codes))
-            meeting = hash((place, fold(name)))
-            names[meeting & 255].append((meeting, hash(name), hash(where), line))
+                    is_sent = not is_left_out(codes)
+                    if is_sent:
+                        self._weigh(place, size, line, source.path)  # type: ignore[union-attr]
+            note_double(
+                self._home, name, tag, given=given, where=where, line=line, place=place,
+                size=size, codes=codes,
+            )  # fmt: skip
+            if is_sent:
+                pictures += 1
+                self._count(place, 1)
         self.rows += len(judged)
         self._sendable += pictures
         self._urls += urls
-        self._facts.settle(len(judged))
-        self._names.settle(len(judged))
+        self._doubles.settle(len(judged))
+
+    def add_stretch(self, stretch: Stretch) -> None:
+        """Take the next rows, all of them pictures whose files nobody looked at.
+
+        Raises:
+            StorageError: what is put aside can't be written.
+        """
+        lines, _, are_urls, collections, tags, names, sources = stretch
+        count, at = len(lines), 0
+        homes: list[int] = []
+        places: list[int] = []
+        for collection, run in groupby(collections):
+            if collection is not self._last:
+                self._begin(collection, lines[at])
+            alike = len(list(run))
+            self._count(self._place, alike)
+            homes += [self._home] * alike
+            places += [self._place] * alike
+            at += alike
+        at = 0
+        for tag, same in groupby(tags):
+            if tag != self._last_tag:
+                self._tags.note(tag, lines[at])
+                self._last_tag = tag
+            at += len(list(same))
+        if are_urls:
+            self._urls += count
+            self._remark_urls(lines, sources)
+        size = URL if are_urls else 0
+        self._doubles.add_many(homes, names, tags, sources, lines, places, size)
+        self.rows += count
+        self._sendable += count
+        self._doubles.settle(count)
 
     def findings(self, same_bytes: Iterable[tuple[int, int]] = ()) -> Findings:
         """All of it, once every row was added.
@@ -129,8 +170,7 @@ class Check:
         for line, first in same_bytes:
             what = f"this file has the same content as that of line {first}"
             self._warn(line, "source", "same_bytes", what)
-        self._find_same_rows()
-        self._find_same_names()
+        self._remark_doubles()
         for spellings in (self._collection_names, self._tags):
             self._remark_all(spellings)
         self._note_dates()
@@ -149,6 +189,17 @@ class Check:
         )
 
     # ------------------------------------------------------------ row by row
+
+    def _begin(self, collection: Collection, line: int) -> None:
+        """Another collection than that of the last row."""
+        self._place, self._home = self._place_of(collection, line), hash(collection)
+        self._last = collection
+
+    def _count(self, place: int, pictures: int) -> None:
+        if place >= 0:
+            self._pictures[place] += pictures
+        else:
+            self._more += pictures
 
     def _place_of(self, collection: Collection, line: int) -> int:
         place = self._places.get(collection)
@@ -208,6 +259,14 @@ class Check:
         path = path if path.isprintable() else repr(path)[1:-1]
         return path if len(path) <= 120 else "…" + path[-119:]
 
+    def _remark_urls(self, lines: Sequence[int], urls: Sequence[str]) -> None:
+        """Of addresses that are plain, of which only the beginning is worth a word."""
+        starts = [url[: url.index("/", len("http://"))] for url in urls]
+        found = {start: remarks.of_url(start) for start in set(starts)}
+        if any(found.values()):
+            for line, start in zip(lines, starts, strict=True):
+                self._remark(line, "source", found[start])
+
     def _remark(self, line: int, field: str, found: Iterable[tuple[str, str, str]]) -> None:
         for code, what, fix in found:
             self.warnings.note(Problem(line, self._columns[field], code, what, fix))
@@ -217,40 +276,32 @@ class Check:
 
     # ------------------------------------------------------------ at the end
 
-    def _find_same_rows(self) -> None:
-        """The first of them is sent; what was counted for the others is taken back."""
-        for part in self._facts.each_part():
-            for (_, first, *_), *others in groups(part):
-                for _, line, place, size, codes in others:
-                    self._duplicates += 1
-                    what = f"the same row stands on line {first}; it is sent once"
-                    self._warn(line, "source", "same_row", what)
-                    for code in codes.split():
-                        self.problems.strike(line, self._columns["source"], code)
-                    if _is_left_out(codes):
-                        continue
-                    self._sendable -= 1
-                    self._urls -= size == URL
-                    self._weight -= max(0, size)
-                    if place >= 0:
-                        self._pictures[place] -= 1
-                        self._weights[place] -= max(0, size)
-                    else:
-                        self._more -= 1
+    def _remark_doubles(self) -> None:
+        """Of the same row the first is sent; what the gallery makes of a name, nobody knows."""
+        doubles = self._doubles
+        doubles.find(self._take_back)
+        for found, field, code, what in (
+            (doubles.same_row, "source", "same_row", SAME_ROW),
+            (doubles.same_name, "name", "same_name", SAME_NAME),
+            (doubles.name_alike, "name", "name_alike", NAME_ALIKE),
+        ):
+            for line, first in found.lines:
+                self._warn(line, field, code, what.format(first))
+            self.warnings.count(code, found.count - len(found.lines))
 
-    def _find_same_names(self) -> None:
-        """Of different pictures in one collection: nobody knows what the gallery makes of them."""
-        for part in self._names.each_part():
-            for (_, name, where, first), *others in groups(part):
-                for _, other, there, line in others:
-                    if there == where:
-                        continue
-                    if other == name:
-                        what = f"another picture of this collection, on line {first}, has this name"
-                        self._warn(line, "name", "same_name", what)
-                    else:
-                        what = f"the name differs from that on line {first} only by case or accents"
-                        self._warn(line, "name", "name_alike", what)
+    def _take_back(self, fact: Fact, codes: str) -> None:
+        """What was counted for a row that stands further up as well."""
+        self._duplicates += 1
+        for code in codes.split():
+            self.problems.strike(fact.line, self._columns["source"], code)
+        if is_left_out(codes):
+            return
+        self._sendable -= 1
+        self._urls -= fact.size == URL
+        self._weight -= max(0, fact.size)
+        self._count(fact.place, -1)
+        if fact.place >= 0:
+            self._weights[fact.place] -= max(0, fact.size)
 
     def _remark_all(self, spellings: Spellings) -> None:
         for line, what in spellings.alike():
@@ -269,14 +320,3 @@ class Check:
             one: InCollection(self._pictures[place], self._weights[place], bad.pop(one.name, 0))
             for one, place in self._places.items()
         }
-
-
-def _is_left_out(codes: str) -> bool:
-    """A run doesn't send a picture with these problems."""
-    return bool(codes) and not STILL_SENT.issuperset(codes.split())
-
-
-def _folded(name: str) -> str:
-    if name.isascii():
-        return name.lower()
-    return unicodedata.normalize("NFC", name).casefold()
