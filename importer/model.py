@@ -49,7 +49,7 @@ class Row(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Rows that follow one another, none of them blank, for what is done to many at once."""
+    """Rows that follow one another, at least one and none of them blank."""
 
     lines: Sequence[int]
     cells: Sequence[Sequence[str]]

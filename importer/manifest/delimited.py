@@ -90,7 +90,7 @@ class Delimited:
                 kept = [at for at, cells in enumerate(records) if cells]
                 if len(kept) == len(records):
                     yield Chunk(lines, records)
-                else:
+                elif kept:
                     yield Chunk([lines[at] for at in kept], [records[at] for at in kept])
 
     def finder(self, landmarks: Landmarks) -> Finder:
@@ -99,7 +99,7 @@ class Delimited:
 
     def survey(self) -> Survey:
         rows = blank = 0
-        with self.text.opened() as (raw, text):
+        with self.text.opened(hashed=True) as (raw, text):
             stat = self.path.stat()
             for _, records in self._all_chunks(text):
                 filled = sum(map(bool, records))

@@ -112,7 +112,7 @@ def open_json_lines(start: Start, reading: Reading) -> JsonLines:
     file = TextFile(start.file, encoding)
     header: dict[str, None] = {}
     rows = blank = 0
-    with file.opened() as (raw, text):
+    with file.opened(hashed=True) as (raw, text):
         stat = file.path.stat()
         for number, line in enumerate(file.lines(text), 1):
             if line.isspace():

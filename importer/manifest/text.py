@@ -1,4 +1,4 @@
-"""How a manifest's bytes become lines of text, packed with gzip or plain; every byte is counted."""
+"""How a manifest's bytes become lines of text, packed with gzip or plain, and hashed on the way."""
 
 from __future__ import annotations
 
@@ -47,8 +47,14 @@ class Packed:
     is_gzip: bool = False
 
     @contextmanager
-    def bytes(self, offset: int = 0) -> Generator[tuple[CountingReader, io.BufferedReader]]:
-        """The file's own bytes, counted, and the text's bytes as they come out of them.
+    def bytes(
+        self, offset: int = 0, *, hashed: bool = False
+    ) -> Generator[tuple[HashingReader, io.BufferedReader]]:
+        """The file's own bytes, and the text's bytes as they come out of them.
+
+        Args:
+            offset: where they begin.
+            hashed: what passes is.
 
         Raises:
             ManifestError: it can't be opened.
@@ -58,7 +64,7 @@ class Packed:
         except OSError as error:
             raise unreadable(self.path, error) from None
         with file:
-            raw = CountingReader(file)
+            raw = HashingReader(file, hashed=hashed)
             if offset:
                 file.seek(offset)
             buffered = io.BufferedReader(raw, BUFFER_BYTES)
@@ -93,13 +99,15 @@ class TextFile:
         return self.encoding.is_utf_8 and not self.file.is_gzip
 
     @contextmanager
-    def opened(self, offset: int = 0) -> Generator[tuple[CountingReader, io.TextIOWrapper]]:
-        """The file as counted bytes and as text.
+    def opened(
+        self, offset: int = 0, *, hashed: bool = False
+    ) -> Generator[tuple[HashingReader, io.TextIOWrapper]]:
+        """The file as bytes, see Packed.bytes, and as text.
 
         Raises:
             ManifestError: it can't be opened.
         """
-        with self.file.bytes(offset) as (raw, buffered):
+        with self.file.bytes(offset, hashed=hashed) as (raw, buffered):
             yield raw, io.TextIOWrapper(buffered, encoding=self.encoding.name, newline="")
 
     def lines(self, text: io.TextIOBase) -> Iterator[str]:
@@ -139,20 +147,21 @@ class TextFile:
             raise self.file.damage(error, number + 1) from None
 
 
-class CountingReader(io.RawIOBase):
-    """Raw bytes on their way to the decoder, hashed as they pass."""
+class HashingReader(io.RawIOBase):
+    """Raw bytes on their way to the decoder."""
 
-    def __init__(self, raw: io.RawIOBase) -> None:
+    def __init__(self, raw: io.RawIOBase, *, hashed: bool) -> None:
         super().__init__()
-        self._raw = raw
-        self.sha256 = hashlib.sha256()
+        self._raw, self._is_hashed = raw, hashed
+        self.sha256 = hashlib.sha256()  #: of all that passed, if it is hashed
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         count = self._raw.readinto(buffer) or 0
-        self.sha256.update(memoryview(buffer)[:count])
+        if self._is_hashed:
+            self.sha256.update(memoryview(buffer)[:count])
         return count
 
 

@@ -163,3 +163,11 @@ def test_a_stretch_is_judged_at_once(folder, monkeypatch):
     monkeypatch.setattr("importer.manifest.validate.Validator.judge", judge)
     findings = api.check_manifest(path, checking=Checking(files="none"))
     assert (findings.sendable, findings.urls, findings.is_clean) == (4_000, 2_000, True)
+    assert findings.warning_counts == {}
+
+
+def test_a_block_of_blank_lines_has_no_rows(folder):
+    path = folder / "manifest.csv"
+    path.write_text("source,collection,date\n" + 999 * "\n" + "a.jpg,Fair,2018-02-22\n")
+    findings = api.check_manifest(path, checking=Checking(files="none"))
+    assert (findings.rows, findings.sendable) == (1, 1)

@@ -261,7 +261,7 @@ class Check:
 
     def _remark_urls(self, lines: Sequence[int], urls: Sequence[str]) -> None:
         """Of addresses that are plain, of which only the beginning is worth a word."""
-        starts = [url[: url.index("/", len("http://"))] for url in urls]
+        starts = [url[: url.index("/", len("https://"))] for url in urls]
         found = {start: remarks.of_url(start) for start in set(starts)}
         if any(found.values()):
             for line, start in zip(lines, starts, strict=True):
