@@ -55,11 +55,10 @@ def anyio_backend() -> str:
 
 
 def picture_bytes(number: int, size: int = 2_000) -> bytes:
-    """A file that passes for a JPEG; each number gives other bytes."""
+    """A file of so many bytes that passes for a JPEG; each number gives other bytes."""
     head = JPEG_HEAD + struct.pack(">I", number)
-    return head + bytes((number + i) % 251 for i in range(min(size, 997) - len(head))) * (
-        max(1, size // 997)
-    )
+    filling = bytes((number + i) % 251 for i in range(min(size, 997)))
+    return (head + filling * (size // 997 + 1))[: max(size, len(head))]
 
 
 class Archive:

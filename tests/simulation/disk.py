@@ -70,7 +70,9 @@ def as_it_lies(folder: Path, kept: Path) -> None:
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir()
     for path in folder.iterdir():
-        if not path.name.endswith(LEFT_OUT):
+        if path.is_dir():  # downloads
+            shutil.copytree(path, kept / path.name)
+        elif not path.name.endswith(LEFT_OUT):
             shutil.copyfile(path, kept / path.name)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import anyio
 
-from importer.model import Answer, NoAnswer, Reply, Request
+from importer.model import URL_TEXT, Answer, NoAnswer, Reply, Request
 from importer.transfer.bodies import Body, SourceFault, Streamed
 from importer.transfer.transport import Transport
 from importer.transfer.trip import Trip
@@ -41,6 +41,7 @@ class Gallery:
     outage_kind: str = "connect"
     refusing_from: int = -1  #: the number of a run's request from which on ``refusing`` is said
     refusing: str = "401"
+    refuses_addresses: bool = False  #: it takes a picture's bytes alone
     is_dead: bool = False  #: the process that asks is gone; what it still does never happened
     stored: Counter[str] = field(default_factory=Counter)  #: whole bodies kept, a name
     digests: dict[str, set[str]] = field(default_factory=dict)
@@ -114,7 +115,10 @@ class SimulatedTransport(Transport):
         gallery.on_request(name)
         number = self.requests
         try:
-            reply = await self._exchange(number, name, body, gallery.fate(self.clock.monotonic()))
+            fate = gallery.fate(self.clock.monotonic())
+            if fate == "ok" and gallery.refuses_addresses and body.media_type == URL_TEXT:
+                fate = "422"
+            reply = await self._exchange(number, name, body, fate)
             if trip is not None and isinstance(reply, Answer):
                 trip.answered = self.clock.monotonic()
                 trip.body_gone = gallery.gone_at.pop(number, trip.began)

@@ -30,6 +30,9 @@ class Course:
     stopped_at_step: int = 0  #: Ctrl-C
     hurried_after: int = 0  #: steps from the first Ctrl-C to the second; 0: there is none
     clock_jump_s: float = 0.0  #: of the wall clock, in the middle
+    urls: str = "fetch"  #: --urls
+    web_fault_share: float = 0.0
+    refuses_addresses: bool = True
 
     @property
     def is_asked_for(self) -> bool:
@@ -58,6 +61,7 @@ class Plan:
     rows: int
     large: int  #: so many of them are streamed
     missing: int  #: so many have no file
+    remote: int  #: so many are to be downloaded
     courses: tuple[Course, ...]
 
     def __str__(self) -> str:
@@ -68,12 +72,18 @@ def plan_of(seed: int) -> Plan:
     chance = Random(seed)
     rows = chance.choice((1, 3, 8, 20, 40))
     courses = [course_of(chance, rows) for _ in range(chance.choice((1, 1, 2, 3, 4)))]
-    return Plan(
-        seed=seed,
-        rows=rows,
-        large=chance.choice((0, 0, 1, 2)),
-        missing=chance.choice((0, 0, 0, 1)),
-        courses=tuple(courses),
+    large, missing = chance.choice((0, 0, 1, 2)), chance.choice((0, 0, 0, 1))
+    remote = chance.choice((0, 0, rows // 3, rows))
+    if remote:
+        courses = [_with_downloads(chance, course) for course in courses]
+    return Plan(seed, rows, large, missing, remote, tuple(courses))
+
+
+def _with_downloads(chance: Random, course: Course) -> Course:
+    return course.but(
+        urls=chance.choice(("fetch", "fetch", "pass-then-fetch", "pass")),
+        web_fault_share=chance.choice((0.0, 0.1, 0.4)),
+        refuses_addresses=chance.random() < 0.7,
     )
 
 

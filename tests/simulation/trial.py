@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Self
+from unittest.mock import patch
 
 import anyio
 
@@ -24,7 +25,8 @@ from importer.errors import ImporterError, StorageError
 from importer.model import Summary
 from importer.run import Run
 from importer.secret import Token
-from importer.settings import Pace, Patience, Sending, Settings
+from importer.settings import Pace, Patience, Sending, Settings, Urls
+from importer.transfer import fetching
 from importer.transfer.sources import WHOLE_UP_TO
 from tests.conftest import picture_bytes
 from tests.simulation.disk import Disk, as_it_lies, put_back, watched
@@ -32,6 +34,7 @@ from tests.simulation.loop import Deadlock, Killed, SimulatedLoop, simulated
 from tests.simulation.network import Gallery, transport_to
 from tests.simulation.plan import CALM, Course, Plan, plan_of
 from tests.simulation.watch import Broken, Listening, Watch
+from tests.simulation.web import OldWeb, web_from
 
 HEADER = ("source", "name", "collection", "date", "remark")
 ENDPOINT = "https://gallery.invalid/api/v1/picture/upload"
@@ -78,6 +81,7 @@ class World:
         self.chance = Random(self.seed)
         self.gallery = Gallery(Random(self.seed + 1))
         self.gallery.on_request, self.gallery.on_stored = self._requested, self._stored
+        self.web = OldWeb(Random(self.seed + 2), self.gallery)
         self._demanded: set[str] = set()
         self._is_dirty = False
         self._next_number = 0  # of a picture; never given twice
@@ -98,16 +102,20 @@ class World:
 
     # ------------------------------------------------------------ the archive
 
-    def add(self, count: int, *, large: int = 0, missing: int = 0) -> None:
-        """More rows, and their files."""
+    def add(self, count: int, *, large: int = 0, missing: int = 0, remote: int = 0) -> None:
+        """More rows, and their files; the first ones lie behind an address."""
         first, self._next_number = self._next_number, self._next_number + count
         for number in range(first, first + count):
             name = f"p{number}.jpg"
             path = self.pictures / name
             size = WHOLE_UP_TO + 1 if number - first < large else 1_000
-            if number - first < count - missing:
-                path.write_bytes(picture_bytes(number, size))
-            self.rows.append([str(path), name, "Fair", "2018-02-22", f"{number}"])
+            source, content = str(path), picture_bytes(number, size)
+            if number - first < remote:
+                source = f"http://old{number % 2}.invalid/{name}"
+                self.web.files[source] = content
+            elif number - first < count - missing:
+                path.write_bytes(content)
+            self.rows.append([source, name, "Fair", "2018-02-22", f"{number}"])
         self.write()
 
     def write(self) -> None:
@@ -140,6 +148,7 @@ class World:
         with ExitStack() as stack:
             stack.enter_context(watched(self.disk))
             stack.enter_context(simulated(loop))
+            stack.enter_context(patch.object(fetching, "Web", web_from(self.web)))
             try:
                 found = self._until_end(loop, run)
             finally:
@@ -177,6 +186,8 @@ class World:
         gallery.begin_run()
         gallery.fault_share, gallery.delay_s = course.fault_share, course.delay_s
         gallery.outage, gallery.outage_kind = course.outage, course.outage_kind
+        gallery.refuses_addresses = course.refuses_addresses
+        self.web.fault_share = course.web_fault_share
         gallery.refusing_from, gallery.refusing = course.refusing_from, course.refusing
         self.disk.begin_run(fails_from=course.disk_fails_from)
         self._kept = self._top / "kept"
@@ -201,6 +212,7 @@ class World:
             pace=Pace(concurrency=course.concurrency),
             patience=Patience(unknown=course.unknown),  # type: ignore[arg-type]
             sending=Sending(endpoint=ENDPOINT),
+            urls=Urls(course.urls),  # type: ignore[arg-type]
             canary=course.canary,
             report=False,
         )
@@ -260,6 +272,9 @@ class World:
             self.watch.ended(found, known)
         if isinstance(found, Summary) and any("lost its last" in text for text in found.warnings):
             raise Broken(f"nothing was lost, and the run says so: {found.warnings}")
+        spool = self.watch.results.with_name(f"{self.watch.results.name}.fetched")
+        if not self._is_killed and spool.exists():
+            raise Broken(f"downloads are left on the disk: {list(spool.iterdir())}")
         sending = [name for name, row in known.items() if row.status == "sending"]
         if not isinstance(found, str) and sending and not self.disk.fails_from:
             raise Broken(f"{sending} are left as sending by a run that ended")
@@ -274,7 +289,9 @@ class World:
         Raises:
             Broken: a row is left, or something is sent though all is there.
         """
-        sendable = {row[1] for row in self.rows if Path(row[0]).exists()}
+        sendable = {
+            row[1] for row in self.rows if row[0] in self.web.files or Path(row[0]).exists()
+        }
         for _ in range(ROUNDS):
             self.run(CALM)
             statuses = {name: row.status for name, row in self.watch.look().items()}
@@ -332,7 +349,8 @@ def simulate(plan: Plan) -> World:
         Broken: a promise was. Deadlock: everything waits. Anything else: a defect as well.
     """
     with World(plan.seed) as world:
-        world.add(plan.rows, large=min(plan.large, plan.rows), missing=min(plan.missing, plan.rows))
+        large, missing = min(plan.large, plan.rows), min(plan.missing, plan.rows)
+        world.add(plan.rows, large=large, missing=missing, remote=plan.remote)
         for course in plan.courses:
             world.run(course)
         world.settle()
