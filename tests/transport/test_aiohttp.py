@@ -11,7 +11,7 @@ import pytest
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
-from importer.transfer.transport.connector import GuardedConnector, _Handler
+from importer.transfer.transport.connector import GuardedConnector, Handler
 from tests.wire import Wire
 
 pytestmark = pytest.mark.anyio
@@ -38,17 +38,17 @@ async def test_connections_are_made_by_the_connectors_factory():
         connector = session.connector
         request = aiohttp.ClientRequest("POST", URL(wire.endpoint), loop=loop, session=session)
         connection = await connector.connect(request, [], aiohttp.ClientTimeout())
-        assert type(connection.protocol) is _Handler, said
+        assert type(connection.protocol) is Handler, said
         connection.close()
 
 
 async def test_a_handler_says_whether_it_was_paused_and_is_resumed_then():
-    said = f"{HERE} pauses its reading in another way: see connector._Handler.resume_reading"
+    said = f"{HERE} pauses its reading in another way: see connector.Handler.resume_reading"
     assert list(inspect.signature(ResponseHandler.resume_reading).parameters) == [
         "self",
         "resume_parser",
     ], said
-    handler = _Handler(loop=asyncio.get_running_loop())
+    handler = Handler(loop=asyncio.get_running_loop())
     assert getattr(handler, "_reading_paused", None) is False, said
     handler.resume_reading()  # of what was never paused: no parser is needed, and none is there
 
@@ -71,7 +71,7 @@ async def test_a_writer_waits_while_its_protocol_is_full():
     assert isinstance(getattr(ResponseHandler, "writing_paused", None), property), said
     loop = asyncio.get_running_loop()
     async with Wire() as wire:
-        handler = _Handler(loop=loop)
+        handler = Handler(loop=loop)
         transport = await connected(handler, wire)
         writer = aiohttp.http.StreamWriter(handler, loop)
         async with asyncio.timeout(1):

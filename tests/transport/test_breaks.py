@@ -9,7 +9,6 @@ import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import aiohttp
 import anyio
 import pytest
 
@@ -17,6 +16,7 @@ from importer.errors import Defect
 from importer.model import Answer, NoAnswer, Request
 from importer.secret import Token
 from importer.transfer.sources import WHOLE_UP_TO
+from importer.transfer.transport.connector import Handler
 from tests.shell.runs import run
 from tests.transport.going import (
     BIG,
@@ -285,10 +285,10 @@ def with_locals(error):
 async def test_a_defect_within_the_client_shows_no_url(monkeypatch, caplog):
     """Not even a traceback with locals, as some tools write it: aiohttp's frames hold the URL."""
 
-    async def confused(self):
+    def confused(self):
         raise LookupError("never heard of it")
 
-    monkeypatch.setattr(aiohttp.client_proto.ResponseHandler, "read", confused)
+    monkeypatch.setattr(Handler, "ask", confused)
     async with Wire() as wire, transport_to(wire.endpoint) as transport:
         with pytest.raises(Defect, match="LookupError in the HTTP client") as caught:
             await transport.send(request_to(wire.endpoint), whole())
@@ -300,10 +300,10 @@ async def test_a_defect_within_the_client_shows_no_url(monkeypatch, caplog):
 async def test_what_a_run_knows_shows_no_secret_when_it_is_shown(archive, monkeypatch, caplog):
     """The same of a whole run, from the pipeline down; one of its rows is a pre-signed URL."""
 
-    async def confused(self):
+    def confused(self):
         raise LookupError
 
-    monkeypatch.setattr(aiohttp.client_proto.ResponseHandler, "read", confused)
+    monkeypatch.setattr(Handler, "ask", confused)
     signed = "https://old.example/p.jpg?X-Amz-Signature=5ecret"
     archive.write([(signed, "Summer Fair", "2017-07-15")])
     async with Wire() as wire:

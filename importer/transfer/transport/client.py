@@ -22,6 +22,7 @@ from importer.transfer.transport.connector import GuardedConnector, Heard, heard
 from importer.transfer.transport.flight import ANSWER_LIMIT, Flight
 from importer.transfer.transport.parcel import (
     HEADERS,
+    Arrived,
     BoardingRequest,
     Lane,
     Opening,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from importer.model import Request
     from importer.settings import Patience, Sending
     from importer.transfer.bodies import Body
+    from importer.transfer.transport.keeping import Keeping
 
 KEEPALIVE_S = 10.0  # below what servers keep (nginx 75, Apache 5 to 15, gunicorn behind a proxy 60)
 SWEEP_S = 0.5  # how often the requests in flight are looked at for a stall
@@ -140,13 +142,14 @@ class Transport:
         flight: Flight,
     ) -> Reply:
         self._flights.add(flight)
-        response: aiohttp.ClientResponse | Opening
         try:
             if self._lane is None:
-                response = await self._post(request, content, flight)
-            else:
-                response = await self._lane.post(request, content, flight)
-            return await self._received(flight, response)
+                posted = await self._post(request, content, flight)
+                return await self._received(flight, posted)
+            answered = await self._lane.post(request, content, flight)
+            if isinstance(answered, Arrived):
+                return self._arrived(flight, answered, self._lane.keeping)
+            return await self._received(flight, answered)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # OSError includes TimeoutError; ValueError is aiohttp's refusal of a URL.
             return self._broken(error, flight)
@@ -169,13 +172,35 @@ class Transport:
             proxy=self.sending.proxy or None,
         )
 
+    def _arrived(self, flight: Flight, arrived: Arrived, keeping: Keeping) -> Reply:
+        """A plain answer: it is here wholly, and there is nothing to wait for."""
+        plain, wire = arrived
+        heard = heard_of(flight.transport, flight.bytes_handed, flight.descriptor)
+        if heard is Heard.ALL:
+            keeping.give_back(wire)
+        else:
+            wire.connection.close()
+            if heard is Heard.NOTHING:
+                return self._spoken_too_early(flight)
+        flight.trip.answered = self.clock.monotonic()
+        return Answer(
+            plain.status,
+            plain.body,
+            plain.headers,
+            flight.is_sent_whole,
+            is_early=heard is not Heard.ALL,
+        )
+
+    def _spoken_too_early(self, flight: Flight) -> Reply:
+        said = f"{self._host} spoke before it was asked"
+        return NoAnswer("unasked", said, flight.is_sent_whole)
+
     async def _received(self, flight: Flight, response: aiohttp.ClientResponse | Opening) -> Reply:
         try:
             flight.heard = heard_of(flight.transport, flight.bytes_handed, flight.descriptor)
             if flight.heard is Heard.NOTHING:
                 response.close()
-                said = f"{self._host} spoke before it was asked"
-                return NoAnswer("unasked", said, flight.is_sent_whole)
+                return self._spoken_too_early(flight)
             if response.version not in _SPOKEN:
                 response.close()
                 said = f"{self._host} answered in no HTTP/1"

@@ -11,18 +11,72 @@ from typing import Any, cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.helpers import TimerNoop
+
+from importer.transfer.transport.plain import Plain, plain_answer
 
 if sys.platform.startswith("linux"):  # here: with too many open files, nothing can be loaded later
     import fcntl
     import termios
 
 
-class _Handler(ResponseHandler):
-    """aiohttp's own, that doesn't resume what was never paused.
+READ_AT_ONCE = 64 * 1024  # bytes of an answer that may wait to be read
+_TIMER = TimerNoop()
 
-    aiohttp asks for it twice an answer, and goes through its parser and the socket for it.
+
+class Handler(ResponseHandler):
+    """aiohttp's own, of which a lane may ask for an answer in one piece.
+
+    What comes then is looked at before aiohttp's parser is made: where it is plain, none is needed.
     """
 
+    _asked: asyncio.Future[Plain | None] | None = None
+
+    def ask(self) -> asyncio.Future[Plain | None]:
+        """The next answer; None where it isn't plain, or broke off: then ``read`` tells it all."""
+        asked: asyncio.Future[Plain | None] = self._loop.create_future()
+        self._parser = None  # what came unasked may have left it in mid-answer
+        if self._tail or self._exception is not None:
+            self._parse()
+            asked.set_result(None)
+        else:
+            self._asked = asked
+        return asked
+
+    def has_more(self) -> bool:
+        """Something came in behind an answer that was plain."""
+        return bool(self._tail)
+
+    def reconsider(self, plain: Plain) -> None:
+        """Read a plain answer like any other: with what came behind it, ``read`` tells it all."""
+        self._tail = plain.raw + self._tail
+        self._parse()
+
+    def data_received(self, data: bytes) -> None:
+        asked = self._asked
+        if asked is None:
+            super().data_received(data)
+            return
+        self._asked = None
+        plain = plain_answer(data)
+        if not asked.done():
+            asked.set_result(plain)
+        if plain is None:
+            self._parse()
+            super().data_received(data)
+
+    def set_exception(self, *error: Any) -> None:
+        super().set_exception(*error)
+        asked, self._asked = self._asked, None
+        if asked is not None and not asked.done():
+            asked.set_result(None)
+
+    def _parse(self) -> None:
+        self.set_response_params(
+            timer=_TIMER, read_until_eof=True, auto_decompress=False, read_bufsize=READ_AT_ONCE
+        )
+
+    # aiohttp asks for it twice an answer, and goes through its parser and the socket for it
     def resume_reading(self, resume_parser: bool = True) -> None:
         if self._reading_paused:
             super().resume_reading(resume_parser)
@@ -39,7 +93,7 @@ class GuardedConnector(aiohttp.TCPConnector):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self._factory = partial(_Handler, loop=asyncio.get_running_loop())  # type: ignore[assignment]
+        self._factory = partial(Handler, loop=asyncio.get_running_loop())  # type: ignore[assignment]
 
     async def _get(self, key: object, traces: list[object]) -> aiohttp.connector.Connection | None:  # type: ignore[override]
         while (connection := await super()._get(key, traces)) is not None:  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from yarl import URL
 
 from importer.model import Answer
 from importer.transfer.transport.connector import Heard, is_readable, unsent_bytes
+from importer.transfer.transport.plain import KEPT_HEADERS
 from importer.transfer.transport.pour import Pour
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ ANSWER_LIMIT = 64 * 1024  # bytes read of an answer; a 292 kB gzip bomb once cos
 SLOWEST = 16_000  # bytes/s that a kernel which doesn't tell is trusted to bring over
 KERNEL_BYTES = 4 << 20  # that a kernel takes at once
 _HOST = re.compile(r"[\w.:-]{0,253}")
-_KEPT_HEADERS = ("retry-after", "date", "content-type", "content-encoding")
 
 
 @dataclass(slots=True, eq=False, repr=False)  # aiohttp's response shows its URL
@@ -195,7 +195,7 @@ def _host_of(location: str) -> str:
 def _kept(response: aiohttp.ClientResponse | Opening) -> Mapping[str, str]:
     found = response.headers
     headers = {}
-    for name in _KEPT_HEADERS:
+    for name in KEPT_HEADERS:
         value = found.get(name)
         if value is not None:
             headers[name] = value

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterator
 
-    from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
+
+    from importer.transfer.transport.connector import Handler
 
 
 class Wire:
@@ -30,7 +31,7 @@ class Wire:
     )  # fmt: skip
 
     def __init__(
-        self, connection: Connection, protocol: ResponseHandler, transport: asyncio.Transport
+        self, connection: Connection, protocol: Handler, transport: asyncio.Transport
     ) -> None:
         self.connection = connection
         self.protocol = protocol

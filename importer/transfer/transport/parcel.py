@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import re
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import aiohttp
-from aiohttp.helpers import TimerNoop
 from aiohttp.http_exceptions import HttpProcessingError
 
 from importer.transfer.bodies import Whole
-from importer.transfer.transport.connector import was_idle
+from importer.transfer.transport.connector import Handler, was_idle
 from importer.transfer.transport.keeping import Keeping, Wire
 from importer.transfer.transport.pour import Pour
 
@@ -34,13 +33,13 @@ if TYPE_CHECKING:
 
     from importer.model import Request
     from importer.transfer.transport.flight import Flight
+    from importer.transfer.transport.plain import Plain
 
 #: bytes of a body; up to here a transport takes all at once, and aiohttp doesn't wait either
 PARCEL_UP_TO = 64 * 1024
 #: of every request, whichever way it takes
 HEADERS = {"User-Agent": "darkroom-importer", "Accept": "*/*", "Accept-Encoding": "identity"}
 _AUTHORITY = re.compile(r"[^/]*//[^/?]*")
-_TIMER = TimerNoop()
 
 
 class Lane:
@@ -68,8 +67,8 @@ class Lane:
         request: Request,
         body: Whole | AsyncIterator[bytes | memoryview],
         flight: Flight,
-    ) -> Opening:
-        """Post a body to the endpoint's host; gives the answer's beginning.
+    ) -> Arrived | Opening:
+        """Post a body to the endpoint's host; gives the answer, or its beginning.
 
         aiohttp sees the endpoint alone, and not the token behind it.
 
@@ -90,13 +89,7 @@ class Lane:
         try:
             protocol, transport = wire.protocol, wire.transport
             flight.board(protocol, transport, is_reused=wire.is_reused, descriptor=wire.descriptor)
-            # A new parser each time: what came unasked may have left the old one in mid-answer.
-            protocol.set_response_params(
-                timer=_TIMER,
-                read_until_eof=True,
-                auto_decompress=False,
-                read_bufsize=PARCEL_UP_TO,
-            )
+            asked = protocol.ask()
             if not isinstance(body, Whole):
                 flight.tracker = pour = Pour(protocol, transport, head, flight)
                 pour.while_read(body)
@@ -107,6 +100,11 @@ class Lane:
                 transport.write(b"".join((head, request.prefix, body.content, request.suffix)))
                 flight.is_handed_over = True
                 flight.body_is_gone()
+            plain = await asked
+            if plain is not None:
+                if (pour is None or pour.is_done) and not protocol.has_more():
+                    return Arrived(plain, wire)
+                protocol.reconsider(plain)
             return await self._answered(wire, pour)
         except BaseException:
             if pour is not None:
@@ -121,7 +119,7 @@ class Lane:
             except TimeoutError as error:
                 raise aiohttp.ConnectionTimeoutError from error
         protocol, transport = connection.protocol, connection.transport
-        if protocol is None or transport is None or transport.is_closing():
+        if not isinstance(protocol, Handler) or transport is None or transport.is_closing():
             connection.close()
             raise aiohttp.ServerDisconnectedError
         wire = Wire(connection, protocol, transport)
@@ -137,6 +135,13 @@ class Lane:
             info = self._request.request_info
             raise aiohttp.ClientResponseError(info, (), status=error.code) from error
         return Opening(message, content, wire, self.keeping, pour)
+
+
+class Arrived(NamedTuple):
+    """A plain answer, and the connection on which it came: to be given back, or closed."""
+
+    plain: Plain
+    wire: Wire
 
 
 class Opening:
