@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 import anyio
@@ -50,4 +51,9 @@ def cpu_s() -> float:
 
 def timestamp(moment: datetime) -> str:
     """``2026-11-23T17:22:38.123Z``: UTC, ISO 8601, sorts as text."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{_second(moment.replace(microsecond=0))}.{moment.microsecond // 1000:03}Z"
+
+
+@lru_cache(maxsize=8)  # writing out a moment costs more than all else of it, and seconds are long
+def _second(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").removesuffix("+00:00")

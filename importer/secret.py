@@ -100,11 +100,18 @@ def one_line(text: str, *, token: Token, limit: int = 200) -> str:
     text = token.wipe(text)  # before any cut, so that no half of it stays
     if ":/" in text or ":\\/" in text:
         text = _URL.sub(lambda m: public_url(m[0].replace("\\/", "/")), text)
+    if len(text) <= limit and _is_one_line(text):
+        return text
     text = text.lstrip()[: MANY_BLANKS * limit]  # 64 KiB in words of two letters take megabytes
     if not text.isprintable():
         text = _CONTROL.sub(" ", text)
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _is_one_line(text: str) -> bool:
+    """Of all blanks only the plain one is printable."""
+    return text.isprintable() and "  " not in text and text[:1] != " " and text[-1:] != " "
 
 
 class WipingFilter(logging.Filter):

@@ -36,6 +36,7 @@ WAYS = 8  # threads a group then; three groups at once make 24, at 5 ms an open 
 MISSES = 64  # in a row, and the next pictures aren't looked for in memory ...
 SKIPPED = 1024  # ... so many of them
 
+_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 _OPENAT2 = 437  # the same number on every architecture
 _CWD = -100
 _RESOLVE_CACHED = 0x20
@@ -96,7 +97,7 @@ class ReadAhead:
         source = picture.source
         if not isinstance(source, LocalFile):
             return None
-        descriptor = opener(os.fsencode(source.path))
+        descriptor = opener(source.path.encode(_ENCODING, _ERRORS))
         if descriptor < 0:
             return None
         try:

@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 Item = TypeVar("Item")
 
@@ -21,14 +21,14 @@ class Emptied(Exception):
 
 
 class Belt(Generic[Item]):
-    """One task lays on; many take, of which one at a time waits."""
+    """One task lays on; many take, and who waits is woken in the order of coming."""
 
     def __init__(self, *, low: int) -> None:
         self._low = low
         self._items: deque[Item] = deque()
         self._is_closed = False
         self._feeder: asyncio.Future[None] | None = None
-        self._taker: asyncio.Future[None] | None = None
+        self._takers: deque[asyncio.Future[None]] = deque()
 
     def __len__(self) -> int:
         return len(self._items)
@@ -39,18 +39,20 @@ class Belt(Generic[Item]):
             self._feeder = asyncio.get_running_loop().create_future()
             await self._feeder
 
-    def lay(self, items: Iterable[Item]) -> None:
+    def lay(self, items: Sequence[Item]) -> None:
         """Add these behind the others."""
         self._items.extend(items)
-        _wake(self._taker)
+        for _ in range(min(len(items), len(self._takers))):
+            _wake(self._takers.popleft())
 
     def close(self) -> None:
         """No more will come."""
         self._is_closed = True
-        _wake(self._taker)
+        while self._takers:
+            _wake(self._takers.popleft())
 
     async def wait(self) -> None:
-        """Return when something lies here; one task at a time.
+        """Return when something lies here.
 
         Raises:
             Emptied: nothing does, and nothing will come.
@@ -58,8 +60,9 @@ class Belt(Generic[Item]):
         while not self._items:
             if self._is_closed:
                 raise Emptied
-            self._taker = asyncio.get_running_loop().create_future()
-            await self._taker
+            taker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._takers.append(taker)
+            await taker
 
     def take(self) -> Item | None:
         """The next one, if there is one just now."""

@@ -45,6 +45,11 @@ class Breaker:
 
     def record(self, *, is_temporary_failure: bool, now: float) -> None:
         """Note how an attempt ended. A success closes an open breaker at once."""
+        if not is_temporary_failure and not self._bad and self._open_since is None:
+            # As nearly always. What has become too old goes when the next failure looks back.
+            self._failing_since, self._in_a_row = None, 0
+            self._recent.append((now, False))
+            return
         if is_temporary_failure:
             self._failing_since = now if self._failing_since is None else self._failing_since
             self._failed_at = now

@@ -98,7 +98,8 @@ class Delivery:
             self._cut_off(one)
             raise
         finally:
-            self.first_told.set()
+            if not self.first_told.is_set():
+                self.first_told.set()
             self.buffer.let_go(loaded.body)
             if one.passed and self.fetching is not None:
                 self.buffer.let_go(one.body)

@@ -36,9 +36,14 @@ class Gate:
         """So many wait for a place."""
         return len(self._waiting)
 
+    @property
+    def has_room(self) -> bool:
+        """Whoever takes a place now needn't wait."""
+        return self.taken < self._limit and not self._waiting
+
     async def take(self) -> None:
         """Wait for a place, and take it."""
-        if self.taken < self._limit and not self._waiting:
+        if self.has_room:
             self.taken += 1
             return
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()

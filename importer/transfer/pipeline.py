@@ -231,7 +231,7 @@ class Pipeline:
         with suppress(Emptied):
             while True:
                 try:
-                    loaded = await self._next(slot, turnstile)
+                    loaded = self._at_once(slot) or await self._next(slot, turnstile)
                     if self._is_halting:
                         self.delivery.skip(loaded)
                     else:
@@ -240,29 +240,35 @@ class Pipeline:
                     slot.free()
                     raise
 
+    def _at_once(self, slot: Slot) -> Loaded | None:
+        """The next picture in the slot that the last one had, as nearly always."""
+        gate = self.delivery.pacing.gate
+        # A retry that waits for a slot comes before a row that has not begun.
+        is_wanted = gate.waiting > self._queues_for_slot or gate.taken > gate.limit
+        return self._ready.take() if slot.is_held and not is_wanted else None
+
     async def _next(self, slot: Slot, turnstile: asyncio.Lock) -> Loaded:
-        """The next picture, with a slot for it; nearly always the one that the last one had.
+        """The next picture, with a slot for it.
 
         Raises:
             Emptied: there is none, and none will come.
         """
-        gate = self.delivery.pacing.gate
-        # A retry that waits for a slot comes before a row that has not begun.
-        is_wanted = gate.waiting > self._queues_for_slot or gate.taken > gate.limit
-        if slot.is_held and not is_wanted and (loaded := self._ready.take()) is not None:
-            return loaded
         slot.free()
-        async with turnstile:  # one at a time, and without a row, which others may have sooner
-            while True:
-                await self._ready.wait()
-                self._queues_for_slot = True
-                try:
-                    await slot.take()
-                finally:
-                    self._queues_for_slot = False
-                if (loaded := self._ready.take()) is not None:
-                    return loaded
-                slot.free()
+        gate = self.delivery.pacing.gate
+        while True:
+            await self._ready.wait()
+            if gate.has_room:
+                await slot.take()
+            else:
+                async with turnstile:  # one at a time, without a row, which others may have sooner
+                    self._queues_for_slot = True
+                    try:
+                        await slot.take()
+                    finally:
+                        self._queues_for_slot = False
+            if (loaded := self._ready.take()) is not None:
+                return loaded
+            slot.free()
 
     async def _end_after_grace(self, scope: anyio.CancelScope) -> None:
         """Once a stop is asked for, cut off what hasn't finished within the grace."""

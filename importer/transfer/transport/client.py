@@ -33,7 +33,7 @@ from importer.transfer.transport.slowly import slowly, whole_in_blocks
 from importer.transfer.trip import Trip
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 
     from importer.clock import Clock
     from importer.model import Request
@@ -107,9 +107,9 @@ class Transport:
         """Bytes of unfinished requests that have left for the network."""
         return sum(flight.bytes_written for flight in self._flights)
 
-    async def send(
+    def send(
         self, request: Request, body: Body, trip: Trip | None = None
-    ) -> Reply | SourceFault:
+    ) -> Coroutine[object, object, Reply | SourceFault]:
         """Post one picture, once. Never raises for what the network or the gallery does.
 
         Args:
@@ -121,12 +121,12 @@ class Transport:
         size = len(request.prefix) + body.size_bytes + len(request.suffix)
         trip = trip or Trip(self.clock.monotonic())
         flight = Flight(size, trip.began, self.clock.monotonic, trip)
-        if isinstance(body, Streamed):
-            content = body.blocks()
-        elif flight.goes_at_once and self._lane is not None:
-            return await self._flown(request, body, flight)
-        else:
-            content = whole_in_blocks(body.content)
+        if isinstance(body, Whole) and self._lane is not None and flight.goes_at_once:
+            return self._flown(request, body, flight)
+        return self._poured(request, body, flight)
+
+    async def _poured(self, request: Request, body: Body, flight: Flight) -> Reply | SourceFault:
+        content = body.blocks() if isinstance(body, Streamed) else whole_in_blocks(body.content)
         blocks = _framed(request.prefix, content, request.suffix, flight, most=self._piece)
         try:
             reply = await self._flown(request, blocks, flight)
@@ -175,7 +175,9 @@ class Transport:
     def _arrived(self, flight: Flight, arrived: Arrived, keeping: Keeping) -> Reply:
         """A plain answer: it is here wholly, and there is nothing to wait for."""
         plain, wire = arrived
-        heard = heard_of(flight.transport, flight.bytes_handed, flight.descriptor)
+        heard = Heard.ALL
+        if not wire.has_brought_all():
+            heard = heard_of(flight.transport, flight.bytes_handed, flight.descriptor)
         if heard is Heard.ALL:
             keeping.give_back(wire)
         else:

@@ -20,6 +20,8 @@ if sys.platform.startswith("linux"):  # here: with too many open files, nothing 
     import termios
 
 
+_TELLS = sys.platform.startswith("linux")  #: the kernel says what it hasn't brought over yet
+_NOTHING = b"\0\0\0\0"  #: where it says that, and what it says of nothing
 READ_AT_ONCE = 64 * 1024  # bytes of an answer that may wait to be read
 _TIMER = TimerNoop()
 
@@ -133,13 +135,23 @@ def unsent_bytes(transport: asyncio.BaseTransport | None) -> int | None:
 
 
 def _unsent(number: int) -> int | None:
-    if number < 0 or not sys.platform.startswith("linux"):
+    if number < 0 or not _TELLS:
         return None
     try:
-        answer = fcntl.ioctl(number, termios.TIOCOUTQ, b"\0\0\0\0")
+        answer = fcntl.ioctl(number, termios.TIOCOUTQ, _NOTHING)
     except OSError:
         return None
     return int.from_bytes(answer, sys.byteorder)
+
+
+def has_nothing_unsent(number: int) -> bool:
+    """The kernel holds nothing for this open descriptor; False also where it doesn't tell."""
+    if not _TELLS:
+        return False
+    try:
+        return fcntl.ioctl(number, termios.TIOCOUTQ, _NOTHING) == _NOTHING
+    except OSError:
+        return False
 
 
 class Heard(Enum):

@@ -12,7 +12,7 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from importer.transfer.transport.connector import is_readable
+from importer.transfer.transport.connector import has_nothing_unsent, is_readable
 
 if TYPE_CHECKING:
     import asyncio
@@ -51,6 +51,14 @@ class Wire:
         if self._poll is None:
             return not is_readable(self.transport)
         return not self._poll.poll(0)
+
+    def has_brought_all(self) -> bool:
+        """The other side has all that was written here; False also where nobody knows."""
+        return (
+            not self.transport.is_closing()
+            and has_nothing_unsent(self.descriptor)
+            and not self.transport.get_write_buffer_size()
+        )
 
 
 class Keeping:
