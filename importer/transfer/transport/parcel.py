@@ -97,7 +97,8 @@ class Lane:
                 flight.tracker = pour = Pour(protocol, transport, head, flight)
                 pour.at_once([request.prefix, body.content, request.suffix])
             else:
-                transport.write(b"".join((head, request.prefix, body.content, request.suffix)))
+                parts = (head, request.prefix, body.content, request.suffix)
+                transport.writelines([part for part in parts if part])
                 flight.is_handed_over = True
                 flight.body_is_gone()
             plain = await asked
