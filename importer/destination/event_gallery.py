@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
@@ -15,9 +16,9 @@ from importer.destination.verdicts import judge
 from importer.model import URL_TEXT, Request
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Mapping
 
-    from importer.model import Collection, Picture, Reply, Verdict
+    from importer.model import Collection, Picture
     from importer.secret import Token
 
 # Any text that the pictures' bytes hold only by a chance of 2^-128.
@@ -39,20 +40,23 @@ class EventGallery:
         self._encode = encode
         self._content_type = content_type
         self._prefix: tuple[Token, str] | None = None
+        self._headers: dict[str, Mapping[str, str]] = {}  #: by media type, which are few
 
     def request(self, picture: Picture, *, media_type: str, token: Token) -> Request:
         """The POST of one picture; of a URL row that isn't fetched here, of the address's text."""
         url = self._url(picture, token)
-        is_text = media_type == URL_TEXT
+        if (headers := self._headers.get(media_type)) is not None:
+            return Request(url, headers)
+        kind, is_text = media_type, media_type == URL_TEXT
         media_type = f"{URL_TEXT}; charset=utf-8" if is_text else self._content_type or media_type
         if self._encode == "multipart" and not is_text:
             head = _part_head(picture.name, media_type)
             form = f"multipart/form-data; boundary={BOUNDARY}"
             return Request(url, {"Content-Type": form}, head, f"\r\n--{BOUNDARY}--\r\n".encode())
-        return Request(url, {"Content-Type": media_type})
+        headers = self._headers[kind] = MappingProxyType({"Content-Type": media_type})
+        return Request(url, headers)
 
-    def judge(self, reply: Reply, *, now: datetime) -> Verdict:
-        return judge(reply, now=now)
+    judge = staticmethod(judge)
 
     def _url(self, picture: Picture, token: Token) -> str:
         if self._prefix is None or self._prefix[0] is not token:

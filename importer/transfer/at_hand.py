@@ -52,7 +52,7 @@ class ReadAhead:
         self._each_s = 0.0  #: what one picture takes by thread
         # A link is followed to its end where a folder must not be left; that may wait.
         self._opener = None if reading.root is not None else _opener()
-        self._has_met_memory = False  #: pictures on a disk that is memory itself
+        self._memory: set[int] = set()  #: numbers of disks that are memory themselves
         self._buffer = memoryview(bytearray(LARGEST))
 
     async def load(self, pictures: Sequence[Sourced]) -> list[Body | SourceFault]:
@@ -110,14 +110,14 @@ class ReadAhead:
             os.close(descriptor)
         return body if isinstance(body, Whole) else None
 
-    def _read(self, descriptor: int, wanted: int) -> bytes:
-        if self._has_met_memory and _lies_in_memory(descriptor):
+    def _read(self, descriptor: int, wanted: int, device: int) -> bytes:
+        if device in self._memory:
             return os.pread(descriptor, wanted, 0)
         try:
             got = os.preadv(descriptor, [self._buffer[:wanted]], 0, os.RWF_NOWAIT)
         except OSError as error:
             if error.errno == errno.EOPNOTSUPP and _lies_in_memory(descriptor):
-                self._has_met_memory = True
+                self._memory.add(device)
                 return os.pread(descriptor, wanted, 0)
             raise
         return bytes(self._buffer[:got])

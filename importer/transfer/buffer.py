@@ -68,12 +68,9 @@ class Buffer:
         self._is_ended = True
         self._room.set()
 
-    async def take_stream(self, body: Body | Elsewhere) -> bool:
-        """Wait for the room to stream a body; False where it needs none."""
-        if not isinstance(body, Streamed):
-            return False
+    async def take_stream(self) -> None:
+        """Wait for the room to stream a body."""
         await self._streams.acquire()
-        return True
 
     def free_stream(self) -> None:
         """It has been streamed."""

@@ -20,7 +20,7 @@ from importer.model import (
 from importer.record import record
 from importer.secret import one_line
 from importer.transfer.attempts import Try, still, text_of
-from importer.transfer.bodies import SourceFault, Whole
+from importer.transfer.bodies import SourceFault, Streamed, Whole
 from importer.transfer.fetch.fetched import Fetched
 from importer.transfer.fetching import Left
 from importer.transfer.rereading import reread
@@ -170,7 +170,9 @@ class Delivery:
         request = self.destination.request(
             one.admitted.picture, media_type=body.media_type, token=self.token
         )
-        has_stream = await self.buffer.take_stream(body)
+        has_stream = isinstance(body, Streamed)
+        if has_stream:
+            await self.buffer.take_stream()
         one.attempts += 1
         self.in_flight += 1
         trip = Trip(self.clock.monotonic(), body.size_bytes, self.pacing.bandwidth)

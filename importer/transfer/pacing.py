@@ -207,7 +207,8 @@ class Pacing:
 
     def _went_well(self, now: float, trip: Trip | None) -> None:
         if self._ramp is not None:
-            self._ramp.success()
+            if self._ramp.success() == self.gate.limit and self.bandwidth.per_s is None:
+                return  # as many as ever
         elif trip is not None and (answer_s := trip.answer_s) is not None:
             self._throttle.accepted(now, began=trip.began)
             self._tuner.answered(

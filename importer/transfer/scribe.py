@@ -91,7 +91,9 @@ class Scribe:
     def settle(self, outcome: Outcome) -> None:
         """Hand over what became of a picture; never waits, so it can't be cancelled halfway."""
         self._outcomes.append(outcome)
-        self._wake(is_urgent=len(self._outcomes) >= GROUP_ROWS)
+        is_urgent = len(self._outcomes) >= GROUP_ROWS
+        if is_urgent or not self._is_awake:
+            self._wake(is_urgent=is_urgent)
 
     @property
     def is_behind(self) -> bool:

@@ -92,9 +92,10 @@ def body_of(
     reading: Reading,
     *,
     whole_up_to: int,
-    read: Callable[[int, int], bytes],
+    read: Callable[[int, int, int], bytes],
 ) -> Body | SourceFault:
-    """An open file as a body, or why it can't be sent; ``read(descriptor, wanted)`` reads it.
+    """An open file as a body, or why it can't be sent; ``read(descriptor, wanted, device)``
+    reads it.
 
     Raises:
         OSError: it can't be read.
@@ -108,7 +109,8 @@ def body_of(
     if not stamp.size_bytes:
         return SourceFault("file_empty", "the file is empty")
     is_whole = stamp.size_bytes <= whole_up_to
-    content = read(descriptor, stamp.size_bytes if is_whole else sniff.HEAD_BYTES)
+    wanted = stamp.size_bytes if is_whole else sniff.HEAD_BYTES
+    content = read(descriptor, wanted, found.st_dev)
     head = content[: sniff.HEAD_BYTES]
     kind = sniff.known_type(head) or sniff.type_by_name(head, _own_name(path))
     if not kind and not reading.any_type:
@@ -138,7 +140,7 @@ def _is_inside(root: Path, path: str, opened: os.stat_result) -> bool:
     return os.path.samestat(os.stat(real), opened)
 
 
-def _read(descriptor: int, wanted: int) -> bytes:
+def _read(descriptor: int, wanted: int, _device: int) -> bytes:
     content = os.read(descriptor, wanted)
     while len(content) < wanted:
         more = os.read(descriptor, wanted - len(content))

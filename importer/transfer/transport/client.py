@@ -189,7 +189,7 @@ class Transport:
             plain.status,
             plain.body,
             plain.headers,
-            flight.is_sent_whole,
+            flight.is_handed_over or flight.is_sent_whole,
             is_early=heard is not Heard.ALL,
         )
 

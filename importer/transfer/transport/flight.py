@@ -97,12 +97,13 @@ class Flight:
     def first_block(self) -> int:
         """Bytes that may leave at once: their turn was waited for before the attempt began."""
         bandwidth = self.trip.bandwidth
-        return (bandwidth and bandwidth.block) or 0
+        return 0 if bandwidth is None else bandwidth.block or 0
 
     @property
     def goes_at_once(self) -> bool:
         """The whole body has had its turn."""
-        return self.trip.size_bytes <= self.first_block or not self.first_block
+        most = self.first_block
+        return not most or self.trip.size_bytes <= most
 
     def body_is_gone(self) -> None:
         """The last byte of the body was handed over."""
