@@ -16,6 +16,7 @@ from importer.model import (
     Outcome,
     Status,
     TryAgain,
+    Uploaded,
 )
 from importer.record import record
 from importer.secret import one_line
@@ -32,6 +33,7 @@ from importer.transfer.retry import (
     Wait,
     back_off,
     next_step,
+    settled,
 )
 from importer.transfer.sources import load
 from importer.transfer.trip import Trip
@@ -189,6 +191,8 @@ class Delivery:
         one.at = self.clock.now()
         verdict = self.destination.judge(reply, now=one.at)
         self.pacing.report(verdict, trip)
+        if isinstance(verdict, Uploaded):
+            return settled(verdict)
         if isinstance(verdict, TryAgain) and verdict.may_be_there:
             one.admitted = replace(one.admitted, possible_duplicate=True)
         one.forgiven += self.pacing.is_outage and self.pacing.ever_reached

@@ -55,6 +55,11 @@ NextStep: TypeAlias = Wait | Settle | Halt
 UPLOADED = Settle(Status.UPLOADED)
 
 
+def settled(verdict: Uploaded) -> Settle:
+    """The step after a success, which nearly every attempt is."""
+    return Settle(Status.UPLOADED, "", verdict.note) if verdict.note else UPLOADED
+
+
 def next_step(
     verdict: Verdict,
     *,
@@ -74,8 +79,8 @@ def next_step(
         jitter: draws between 0 and its argument.
     """
     match verdict:
-        case Uploaded(note):
-            return Settle(Status.UPLOADED, "", note) if note else UPLOADED
+        case Uploaded():
+            return settled(verdict)
         case Failed(code, why):
             return Settle(Status.FAILED, code, why)
         case Unknown(code, why):

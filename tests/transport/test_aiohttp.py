@@ -91,3 +91,18 @@ def test_a_parser_takes_the_settings_of_a_parcel():
     said = f"{HERE} sets up the reading of an answer in another way: see parcel.Lane.post"
     taken = inspect.signature(ResponseHandler.set_response_params).parameters
     assert {"timer", "read_until_eof", "auto_decompress", "read_bufsize"} <= set(taken), said
+
+
+async def test_a_handler_keeps_what_comes_in_while_it_has_no_parser():
+    """What comes behind a plain answer must be seen, and read like any other if need be."""
+    said = f"{HERE} keeps what nobody parses in another way: see connector.Handler"
+    handler = Handler(loop=asyncio.get_running_loop())
+    assert handler._parser is None, said
+    assert handler._exception is None, said
+    handler.data_received(b"HTTP/1.1 200 OK\r\n")
+    assert handler._tail == b"HTTP/1.1 200 OK\r\n", said
+    assert handler.should_close, said
+    handler.data_received(b"Content-Length: 0\r\n\r\n")
+    handler.set_response_params(timer=aiohttp.helpers.TimerNoop(), read_until_eof=True)
+    assert handler._tail == b"", said
+    assert len(handler) == 1, said
