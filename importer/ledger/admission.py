@@ -7,7 +7,7 @@ duplicate of the first, what was uploaded stays uploaded, and the pictures to de
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from importer.ledger.batch import run_batched
 from importer.ledger.mark import set_mark
@@ -23,10 +23,8 @@ if TYPE_CHECKING:
     from importer.ledger.claiming import Claiming
     from importer.ledger.journal import Journal
     from importer.ledger.mark import Mark
-    from importer.manifest.recorded import Recorded
+    from importer.manifest.recorded import Judged, Recorded
     from importer.settings import RowsWanted
-
-Judged: TypeAlias = tuple[Picture | Invalid, "Recorded | None"]
 
 #: which states a run sends, by ``--rows``; a changed file is a person's to decide, like an unknown
 WANTED: dict[RowsWanted, frozenset[Status]] = {

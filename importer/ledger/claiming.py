@@ -12,9 +12,9 @@ from importer.model import Picture
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from importer.ledger.admission import Judged
     from importer.ledger.journal import Journal
     from importer.manifest.columns import Columns
+    from importer.manifest.recorded import Judged
     from importer.model import Collection, Invalid
 
 

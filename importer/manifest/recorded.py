@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from importer.manifest.identity import KEY_BYTES
-from importer.model import MAYBE_THERE, Row, Status
+from importer.model import MAYBE_THERE, Invalid, Picture, Row, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +26,10 @@ class Recorded:
     def is_settled(self) -> bool:
         """It reached the gallery, or may have: it must never be sent again by mistake."""
         return self.status in MAYBE_THERE
+
+
+#: a row as it was judged, and what a results file says of it
+Judged: TypeAlias = "tuple[Picture | Invalid, Recorded | None]"
 
 
 def recorded_in(row: Row, columns: Columns) -> Recorded | None:

@@ -21,12 +21,13 @@ from importer.transfer.sources import sha256_of, stamp_of
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
 
-    from importer.ledger.admission import Admission, Judged
+    from importer.ledger.admission import Admission
     from importer.ledger.mark import Placed
     from importer.ledger.rows import JournalRow
     from importer.manifest.columns import Columns
     from importer.manifest.landmarks import Finder
     from importer.manifest.protocol import Manifest
+    from importer.manifest.recorded import Judged
     from importer.manifest.validate import Validator
     from importer.model import Admitted, Row
     from importer.secret import Token

@@ -15,7 +15,7 @@ import pytest
 from importer.model import Answer, NoAnswer
 from importer.transfer.bodies import Streamed
 from importer.transfer.transport.connector import Heard, heard_of, unsent_bytes
-from importer.transfer.transport.parcel import Opening
+from importer.transfer.transport.opening import Opening
 from tests.transport.going import (
     LATE,
     OK,

@@ -20,12 +20,11 @@ from importer.transfer.bodies import SourceFault, Streamed, Whole
 from importer.transfer.transport.breaking import broken, defect_of
 from importer.transfer.transport.connector import GuardedConnector, Heard, heard_of
 from importer.transfer.transport.flight import ANSWER_LIMIT, Flight
+from importer.transfer.transport.opening import Arrived, Opening
 from importer.transfer.transport.parcel import (
     HEADERS,
-    Arrived,
     BoardingRequest,
     Lane,
-    Opening,
     Tracker,
 )
 from importer.transfer.transport.pour import PIECE, TLS_PIECE, cut

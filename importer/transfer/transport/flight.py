@@ -8,14 +8,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from yarl import URL
 
 from importer.model import Answer
 from importer.transfer.transport.connector import Heard, is_readable, unsent_bytes
 from importer.transfer.transport.plain import KEPT_HEADERS
-from importer.transfer.transport.pour import Pour
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,13 +22,37 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from importer.transfer.transport.parcel import Opening
     from importer.transfer.trip import Trip
 
 ANSWER_LIMIT = 64 * 1024  # bytes read of an answer; a 292 kB gzip bomb once cost 331 MB
 SLOWEST = 16_000  # bytes/s that a kernel which doesn't tell is trusted to bring over
 KERNEL_BYTES = 4 << 20  # that a kernel takes at once
 _HOST = re.compile(r"[\w.:-]{0,253}")
+
+
+class Written(Protocol):
+    """How much of a body is out, in bytes."""
+
+    @property
+    def bytes_written(self) -> int:
+        """So many have left for the kernel."""
+
+    @property
+    def handed(self) -> int:
+        """So many were given to the transport, which may hold some of them yet."""
+
+
+class Begun(Protocol):
+    """An answer of which the head is here."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    def close(self) -> None:
+        """Hang up; who reads hears so by an error."""
 
 
 @dataclass(slots=True, eq=False, repr=False)  # aiohttp's response shows its URL
@@ -41,7 +64,7 @@ class Flight:
     now: Callable[[], float]
     trip: Trip
     #: counts a body that goes out piece by piece
-    tracker: aiohttp.UploadTracker | Pour | None = None
+    tracker: Written | None = None
     is_handed_over: bool = (
         False  #: the body is no longer than a transport takes at once, and it did
     )
@@ -53,7 +76,7 @@ class Flight:
     progress: tuple[int, int] = (0, 0)  #: bytes written, bytes waiting in the kernel
     is_waiting_its_turn: bool = False  #: for its share of a bandwidth: it is we who are silent
     is_cut: bool = False  #: by the sweep
-    response: aiohttp.ClientResponse | Opening | None = None  #: from its headers on
+    response: Begun | None = None  #: from its headers on
     heard: Heard = Heard.ALL  #: what the other side had of the request as its answer came
     parts: list[bytes] = field(default_factory=list)  #: of the answer's body
 
@@ -77,7 +100,7 @@ class Flight:
     @property
     def bytes_handed(self) -> int:
         """Bytes of the body that were given to the transport, which may hold some of them yet."""
-        return self.tracker.handed if isinstance(self.tracker, Pour) else self.bytes_written
+        return self.bytes_written if self.tracker is None else self.tracker.handed
 
     def board(
         self,
@@ -193,7 +216,7 @@ def _host_of(location: str) -> str:
     return host if _HOST.fullmatch(host) else "(unreadable)"
 
 
-def _kept(response: aiohttp.ClientResponse | Opening) -> Mapping[str, str]:
+def _kept(response: Begun) -> Mapping[str, str]:
     found = response.headers
     headers = {}
     for name in KEPT_HEADERS:
