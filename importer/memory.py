@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 
+NEW = 2_000  # objects between two looks: at ten thousand all threads stood still for 3 ms
 FREE_KEPT = 256 << 20  # bytes that may lie free at the end of the heap before the system has them
 FROM_HEAP = 32 << 20  # bytes, the most that glibc takes: larger blocks come from the system
 ARENAS = 1  # heaps; threads stand in line for the interpreter lock anyway
@@ -20,14 +21,14 @@ def tune_memory() -> None:
 
 
 def collect_seldom() -> None:
-    """Look for garbage that refers to itself a tenth as often, and not among what was imported.
+    """Look for garbage that refers to itself less often, and not among what was imported.
 
     A run makes thousands of objects a second that live as long as a request, a check as many rows,
     and hardly any circles; by Python's own settings a thirtieth of a run's time goes into looking
     for them, and a tenth of a check's.
     """
     gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
+    gc.set_threshold(NEW, 50, 40)
 
 
 def _keep_what_is_freed() -> None:

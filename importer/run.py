@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, ExitStack, suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
 
+from importer.aside import opened_aside
 from importer.clock import timestamp
 from importer.destination.event_gallery import EventGallery
 from importer.errors import ImporterError, ManifestError, StorageError, UsageError
 from importer.events import RunBegan, RunEnded
-from importer.job import (
-    OpenedJob,
-    OpenedManifest,
-    borrowed_journal,
-    draw_report,
-    job_of,
-    open_for_reading,
-    refuse_to_harm,
-)
-from importer.ledger import lock
+from importer.job import OpenedJob, OpenedManifest, draw_report
 from importer.ledger.admission import WANTED
-from importer.ledger.journal import Journal
 from importer.ledger.results import Drawn, PartFile
 from importer.ledger.snapshot import begin_snapshot, survey_of
 from importer.ledger.whole import look_over
 from importer.mending import mend
 from importer.model import Status, Stop, Summary
 from importer.notices import after_reading, before_sending
+from importer.opening import hold, look, read_manifest
 from importer.signals import EXIT_CODES, watched
 from importer.telling import Telling
 from importer.transfer.buffer import Buffer
@@ -48,6 +41,7 @@ from importer.transfer.wishes import follow
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Iterator
+    from contextlib import ExitStack
 
     from importer.clock import Clock
     from importer.events import Observer
@@ -85,35 +79,20 @@ class Run:
 
     async def go(self, *, handle_signals: bool) -> Summary:
         """Run; see importer.api.import_manifest for what it raises."""
-        settings = self._settings
         async with AsyncExitStack() as stack:
             if handle_signals:
                 await stack.enter_async_context(watched(self._on_signal))
-            manifest = await anyio.to_thread.run_sync(self._read_manifest)
-            job = job_of(manifest, results=settings.results, origin=settings.sending.origin)
-            refuse_to_harm(job, settings.reading.root)
+            manifest, job = await anyio.to_thread.run_sync(look, self._settings, self._token)
             async with anyio.create_task_group() as meanwhile:
                 meanwhile.start_soon(anyio.to_thread.run_sync, look_over, job.journal)
                 survey, placed = await self._surveyed(manifest, job)
             self._ask(survey.rows)
-            files = stack.enter_context(ExitStack())
-            if settings.dry_run:
-                journal = borrowed_journal(job, files)
-            else:
-                files.enter_context(lock.hold(job))
-                if settings.reading.lines is None:  # else several runs may share the manifest
-                    files.enter_context(lock.hold_manifest(job))
-                journal = files.enter_context(Journal.open(job))
-            journal.begin_run(timestamp(self._clock.now()))
-            snapshot = begin_snapshot(journal, survey, settings.reading)
+            take = partial(hold, job, survey, self._settings, self._clock)
+            journal, snapshot = await stack.enter_async_context(opened_aside(take))
             opened = OpenedJob(manifest, job, survey, journal, snapshot, placed)
             summary = await self._run(await self._made_up(opened))
         self._telling.observer.notice(RunEnded(summary))
         return summary
-
-    def _read_manifest(self) -> OpenedManifest:
-        its, token = self._settings, self._token
-        return open_for_reading(its.manifest, its.reading, origin=its.sending.origin, token=token)
 
     async def _surveyed(self, manifest: OpenedManifest, job: Job) -> Surveyed:
         return await anyio.to_thread.run_sync(
@@ -147,9 +126,11 @@ class Run:
         if not opened.job.is_rerun:
             return opened
         # The manifest is the very file that was drawn anew: its columns may stand elsewhere now.
-        manifest = await anyio.to_thread.run_sync(self._read_manifest)
+        manifest = await anyio.to_thread.run_sync(read_manifest, self._settings, self._token)
         survey, _ = await self._surveyed(manifest, opened.job)
-        snapshot = begin_snapshot(opened.journal, survey, self._settings.reading)
+        snapshot = await anyio.to_thread.run_sync(
+            begin_snapshot, opened.journal, survey, self._settings.reading
+        )
         return OpenedJob(manifest, opened.job, survey, opened.journal, snapshot)
 
     def _ask(self, rows: int) -> None:
@@ -206,7 +187,7 @@ class Run:
         telling = self._telling
         crew = Crew(here, settings, clock=clock, token=self._token, warn=telling.warn)
         journal, rows, results = opened.journal, opened.survey.rows, opened.job.results
-        with PartFile(opened.job.part, opened.manifest.columns, journal.run) as part:
+        async with opened_aside(partial(_part_of, opened)) as part:
             scribe = Scribe(journal, part, clock=clock, halting=halting, on_durable=telling.durable)
             delivery = Delivery(
                 destination=EventGallery(
@@ -254,7 +235,8 @@ class Run:
         intake = opened.intake(frozenset())
         await self._place_all(intake)
         intake.close()
-        bad = opened.journal.tally(opened.snapshot)[Status.INVALID]
+        tally = await anyio.to_thread.run_sync(opened.journal.tally, opened.snapshot)
+        bad = tally[Status.INVALID]
         if bad:
             why = f"{bad} rows are invalid, and --strict sends nothing while one is"
             self._halting.ask(Stop(1, "strict", why, "correct them in the results file"))
@@ -269,11 +251,11 @@ class Run:
         drawn = Drawn()
         try:
             if is_dry:
-                drawn.tally = journal.tally(opened.snapshot)
+                drawn.tally = await anyio.to_thread.run_sync(journal.tally, opened.snapshot)
             else:
                 drawn = await self._draw(opened)
         except (StorageError, ManifestError) as error:
-            drawn.tally = journal.tally(opened.snapshot)
+            drawn.tally = await anyio.to_thread.run_sync(journal.tally, opened.snapshot)
             if not self._is_hurried:
                 self._halting.ask(Stop(_code_of(error), "storage", error.what, error.fix))
         summary = Summary(
@@ -295,7 +277,8 @@ class Run:
         )
         code = summary.stop.code if summary.stop else ""
         with suppress(StorageError):  # the summary says so already, and what was sent is told
-            journal.end_run(timestamp(self._clock.now()), summary.exit_code, code)
+            at = timestamp(self._clock.now())
+            await anyio.to_thread.run_sync(journal.end_run, at, summary.exit_code, code)
         if is_dry or self._is_hurried or not self._settings.report:
             return summary
         warn = self._telling.warn
@@ -332,6 +315,12 @@ class Run:
         again = "; press Ctrl-C again to leave at once" if is_key else ""
         text = f"stopping: what is on its way may finish for {grace:.0f} s{again}"
         self._telling.warn(text, is_kept=False)
+
+
+def _part_of(opened: OpenedJob, files: ExitStack) -> PartFile:
+    """The file that shows the outcomes as they come."""
+    part = PartFile(opened.job.part, opened.manifest.columns, opened.journal.run)
+    return files.enter_context(part)
 
 
 def _code_of(error: ImporterError) -> int:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def hold(job: Job) -> Iterator[None]:
-    """Hold the job while the block runs. The system lets go of it when the process dies.
+    """Hold the job while the block runs, whichever thread begins or ends it.
+
+    The system lets go of it when the process dies.
 
     Raises:
         JobBusy: another run holds it; says which.
@@ -37,7 +39,7 @@ def hold(job: Job) -> Iterator[None]:
             f"the folder {path.parent} is not there",
             fix="make it, or choose another results file with -o",
         )
-    lock = filelock.FileLock(path, timeout=0)
+    lock = filelock.FileLock(path, timeout=0, thread_local=False)
     with translated(path):
         try:
             lock.acquire()
@@ -84,7 +86,10 @@ def hold_manifest(job: Job) -> Iterator[None]:
     lock = note = None
     with suppress(OSError):
         place = _common_folder() / _name_of(job)
-        lock, note = filelock.FileLock(place, timeout=0), place.with_suffix(".run")
+        lock, note = (
+            filelock.FileLock(place, timeout=0, thread_local=False),
+            place.with_suffix(".run"),
+        )
     try:
         if lock is not None and note is not None:
             lock.acquire()

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from importer import __version__
+from importer.aside import opened_aside
 from importer.model import MAYBE_THERE, URL_TEXT, RemoteUrl, Status, Stop
 from importer.transfer.allowance import Bandwidth
 from importer.transfer.bodies import SourceFault
@@ -302,7 +303,8 @@ async def opened(
         warn: is told at the end whose rows are left.
     """
     urls = settings.urls
-    with Spool(results.with_name(results.name + ".fetched"), room=2 * urls.limit) as spool:
+    kept = Spool(results.with_name(results.name + ".fetched"), room=2 * urls.limit)
+    async with opened_aside(lambda files: files.enter_context(kept)) as spool:
         if urls.mode == "pass":
             yield None
             return

@@ -107,7 +107,8 @@ async def follow(
 ) -> None:
     """Do as is wished for the job with these results, until cancelled; leaves no file behind."""
     path = wishes_of(results)
-    _remove(path)  # what an earlier run was asked for isn't asked of this one
+    # What an earlier run was asked for isn't asked of this one.
+    await anyio.to_thread.run_sync(_remove, path)
     seen, has_warned = "", False
     try:
         while True:
@@ -129,7 +130,8 @@ async def follow(
             if fetching is not None:
                 fetching.bandwidth.change(wanted.fetch_bandwidth)
     finally:
-        _remove(path)
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(_remove, path)
 
 
 def _text_of(path: Path) -> str:

@@ -33,14 +33,14 @@ LAYERS = (
             "manifest.scan.clocks", "manifest.scan.exif", "manifest.scan.look", "manifest.scan.scanning",
             "manifest.scan.spool", "manifest.scan.telling", "manifest.scan.walk", "manifest.scan.write",
             "transfer.sources", "transfer.transport",
-            "transfer.halting", "transfer.bodies", "transfer.at_hand", "transfer.crew", "transfer.fetch", "ledger", "signals", "credentials", "inspection", "in_place",
+            "transfer.halting", "transfer.bodies", "transfer.at_hand", "transfer.crew", "transfer.fetch", "ledger", "signals", "credentials", "inspection", "in_place", "aside",
         ),
     ),
     ("engine", ("transfer",)),
     (
         "face",
         (
-            "", "bench", "shards", "progress", "report", "rehearsal", "demo", "demo_pictures", "job", "mending", "notices", "telling", "checking", "piped",
+            "", "bench", "shards", "progress", "report", "rehearsal", "demo", "demo_pictures", "job", "opening", "mending", "notices", "telling", "checking", "piped",
             "run",
             "api", "logbook",
         ),
