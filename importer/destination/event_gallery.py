@@ -17,8 +17,9 @@ from importer.model import URL_TEXT, Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
-    from importer.model import Collection, Picture
+    from importer.model import Collection, Picture, Reply, Verdict
     from importer.secret import Token
 
 # Any text that the pictures' bytes hold only by a chance of 2^-128.
@@ -56,7 +57,8 @@ class EventGallery:
         headers = self._headers[kind] = MappingProxyType({"Content-Type": media_type})
         return Request(url, headers)
 
-    judge = staticmethod(judge)
+    def judge(self, reply: Reply, *, now: datetime) -> Verdict:
+        return judge(reply, now=now)
 
     def _url(self, picture: Picture, token: Token) -> str:
         if self._prefix is None or self._prefix[0] is not token:
