@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from importer import run
+from importer import opening, run
 from importer.destination.event_gallery import EventGallery
 from importer.ledger import journal as journal_module
 from importer.ledger import lock, results
@@ -65,7 +65,7 @@ POINTS: dict[str, Install] = {
     "recovery.half": statement("INSERT INTO runs"),
     "recovery.uncommitted": uncommitted("recovery"),
     "recovery.committed": committed("recovery"),
-    "snapshot.begins": before(run, "begin_snapshot"),
+    "snapshot.begins": before(opening, "begin_snapshot"),
     "snapshot.uncommitted": uncommitted("snapshot"),
     "snapshot.committed": committed("snapshot"),
     "part.made": after(PartFile, "__init__"),

@@ -150,11 +150,12 @@ def checkpoint_page(passing: Passing) -> None:
     by SIGXFSZ, as abruptly as SIGKILL.
     """
     original = Journal.close
+    if passing.die_at:
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # now: a thread, which closes, may not
 
     def close(self: Journal) -> None:
         before_it = self.path.stat().st_size
         if passing.die_at:
-            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
             limit = before_it + (passing.die_at - 1) * PAGE
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
