@@ -1,6 +1,7 @@
 """``--rate`` and ``--bandwidth``: kept over any ten seconds, changed in mid-run, and fair.
 
     python -m benchmarks.pace
+    python -m benchmarks.pace --processes 2
 
 Real runs against a gallery on loopback. What counts is when requests and bytes came in there; heads
 don't count as bytes.
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import itertools
+import os
 import signal
 import sys
 import tempfile
@@ -34,6 +36,7 @@ UP_S = 2.0  # the first picture goes alone, and the number at once comes up from
 OFF = 0.02  # of the limit
 LONGEST_S = 1.0  # that no small picture comes in while a large one is on its way
 START_S = 30.0
+PROCESSES = "IMPORTER_PROCESSES"
 
 
 class Counting(Gallery):
@@ -50,9 +53,12 @@ class Counting(Gallery):
 def main() -> int:
     options = parser(__doc__, rounds=1)
     options.add_argument("--seconds", type=float, default=25.0, help="a run")
+    options.add_argument("--processes", default="auto", metavar="N", help="of each run")
     args = options.parse_args()
+    os.environ[PROCESSES] = args.processes
     table = Table(
-        "what came in, of what was allowed", ["run", "least in 10 s", "most in 10 s", "in all"]
+        f"what came in, of what was allowed, processes {args.processes}",
+        ["run", "least in 10 s", "most in 10 s", "in all"],
     )
     goals: list[Goal] = []
     asyncio.run(_all(args, table, goals))
@@ -86,6 +92,8 @@ async def _all(args: argparse.Namespace, table: Table, goals: list[Goal]) -> Non
     if not args.small:  # the large picture has to come to its end
         with turns(args)():
             await _mixed(pictures, large, seconds, table, goals)
+        with turns(args)():
+            await _changed_under_way(large, seconds, table, goals)
     with turns(args)():
         await _changed(pictures, seconds, table, goals)
 
@@ -152,12 +160,31 @@ async def _changed(pictures: data.DataSet, seconds: float, table: Table, goals: 
     goals.append(Goal(f"after it 100/s: {after:.2f}", abs(after / 100 - 1) <= OFF + 0.01))
 
 
+async def _changed_under_way(
+    large: data.DataSet, seconds: float, table: Table, goals: list[Goal]
+) -> None:
+    """Pictures of 20 MB, 1 MB/s, and 3 MB/s from the middle on, while one is on its way."""
+    gallery, half = Counting(), seconds / 2
+    flags, then = ["--bandwidth", "1M"], ["--bandwidth", "3M"]
+    await _run(gallery, large.paths(), flags, seconds, then=then)
+
+    def mean(begin: float, end: float) -> float:
+        return sum(size for at, size in gallery.bytes_at if begin <= at < end) / (end - begin) / 1e6
+
+    before, after = mean(UP_S, half), mean(half + 2.0, seconds)
+    table.rows.append(["20 MB at 1M, then 3M", f"{before:.3f} MB/s", f"{after:.3f} MB/s", "-"])
+    goals.append(Goal(f"before the change 1 MB/s: {before:.3f}", abs(before - 1) <= OFF))
+    goals.append(Goal(f"after it 3 MB/s: {after:.3f}", abs(after / 3 - 1) <= OFF))
+
+
 async def _run(
     gallery: Gallery, files: Sequence[Path], flags: list[str], seconds: float, *,
     rows: int = ROWS, then: list[str] | None = None,
 ) -> None:  # fmt: skip
     """Run the command for so long; ``then`` are flags for ``importer pace``, in the middle."""
-    environment = clean_environment() | {"IMPORTER_TOKEN": "none"}
+    environment = clean_environment() | {
+        "IMPORTER_TOKEN": "none", PROCESSES: os.environ[PROCESSES],
+    }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         manifest = Path(folder, "archive.csv")
         _write_manifest(manifest, files, rows)
