@@ -18,7 +18,7 @@ from importer.ledger.schema import translated
 from importer.ledger.snapshot import begin_snapshot
 from importer.manifest.columns import RESULT_COLUMNS
 from importer.model import MAYBE_THERE, LocalFile, Status
-from importer.transfer.pipeline import END_ROWS, READY_ROWS
+from importer.transfer.pipeline import END_ROWS, MOST_READY
 from importer.transfer.rates import AUTO_CEILING
 from importer.transfer.scribe import GROUP_ROWS
 from importer.transfer.sources import WHOLE_UP_TO, stamp_of
@@ -34,7 +34,7 @@ TAIL_BYTES = 4 << 20  # of .part that are held against the journal: what is lost
 #: Rows behind the last outcome whose intents may have been lost as well: those ready, a group that
 #: was being committed, and those in flight. How many these were, only the lost entries knew: so as
 #: many as now, or as where nobody names a number.
-NOT_SENT_YET = READY_ROWS + GROUP_ROWS
+NOT_SENT_YET = MOST_READY + GROUP_ROWS
 _STATUS, _LINE, _KEY = (RESULT_COLUMNS.index(f"import_{n}") for n in ("status", "line", "key"))
 
 

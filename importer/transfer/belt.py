@@ -24,7 +24,7 @@ class Belt(Generic[Item]):
     """One task lays on; many take, and who waits is woken in the order of coming."""
 
     def __init__(self, *, low: int) -> None:
-        self._low = low
+        self.low = low  #: so many may lie here when another group comes
         self._items: deque[Item] = deque()
         self._is_closed = False
         self._feeder: asyncio.Future[None] | None = None
@@ -35,7 +35,7 @@ class Belt(Generic[Item]):
 
     async def run_low(self) -> None:
         """Return once there is so little left that another group should come."""
-        while len(self._items) > self._low:
+        while len(self._items) > self.low:
             self._feeder = asyncio.get_running_loop().create_future()
             await self._feeder
 
@@ -68,7 +68,7 @@ class Belt(Generic[Item]):
         """The next one, if there is one just now."""
         if not self._items:
             return None
-        if len(self._items) <= self._low + 1:
+        if len(self._items) <= self.low + 1:
             _wake(self._feeder)
         return self._items.popleft()
 

@@ -39,7 +39,16 @@ GROUP_ROWS = 32  # small pictures read in one thread hop
 GROUP_BYTES = 4 << 20  # of them, about: a group of larger pictures has fewer
 LOADERS = 3  # groups that are read at once: while one waits for a slow disk, others go on
 END_ROWS = 4096  # the last rows of a manifest, whose sizes are looked at before they are sent
-READY_ROWS = 16  # intended and not yet taken when the next group is; what a crash leaves unknown
+READY_ROWS = (
+    16  # intended and not yet taken when the next group is; what a crash leaves unknown ...
+)
+COMMITS_AHEAD = 2  # ... or as many as are sent while so many groups' intents are written,
+MOST_READY = 128  # but no more: where thousands leave in a second, the disk isn't waited for
+
+
+def rows_ahead(sent_meanwhile: int) -> int:
+    """How many rows lie ready, where so many were sent while intents were written."""
+    return min(MOST_READY, max(READY_ROWS, COMMITS_AHEAD * sent_meanwhile))
 
 
 @dataclass(slots=True)
@@ -54,6 +63,7 @@ class Pipeline:
     _ready: Belt[Loaded] = field(default_factory=lambda: Belt(low=READY_ROWS))
     _shelf: Shelf = field(default_factory=lambda: Shelf(readers=LOADERS))
     _queues_for_slot: bool = False  #: one of the workers does, for a row that has not begun
+    _delivered: int = 0
     _has_begun: bool = False  #: a group with something to send in it has been handed over
     _looked_at: anyio.Event = field(default_factory=anyio.Event)  #: the last group before that
 
@@ -216,8 +226,10 @@ class Pipeline:
                     await self._ready.run_low()
                     if self._is_halting:
                         return
+                    delivered = self._delivered
                     await self.delivery.scribe.intend([one.admitted for one in group])
                     self._ready.lay(group)
+                    self._ready.low = rows_ahead(self._delivered - delivered)
                     if is_canary:
                         await self.delivery.first_told.wait()
                         is_canary = False
@@ -236,6 +248,7 @@ class Pipeline:
                         self.delivery.skip(loaded)
                     else:
                         await self.delivery.deliver(loaded, slot)
+                        self._delivered += 1
                 except BaseException:
                     slot.free()
                     raise

@@ -13,6 +13,7 @@ import pytest
 from importer.errors import ImporterError
 from importer.events import RowSettled
 from importer.model import Status
+from importer.transfer.pipeline import MOST_READY, READY_ROWS, rows_ahead
 from tests.conftest import picture_bytes
 from tests.shell.runs import OnCue, doctor, in_journal, names, run, statuses
 from tests.wire import Wire, answering, breaking
@@ -55,6 +56,15 @@ class Turns:
         chosen = scripts[min(self._asked[number], len(scripts) - 1)]
         self._asked[number] += 1
         await chosen(exchange)
+
+
+@pytest.mark.parametrize(
+    ("sent_meanwhile", "ahead"),
+    [(0, READY_ROWS), (1, READY_ROWS), (8, READY_ROWS), (30, 60), (1_000, MOST_READY)],
+)
+def test_no_more_rows_are_intended_than_leave_soon(sent_meanwhile, ahead):
+    """A crash leaves them unknown; but a quick gallery shouldn't wait for the disk."""
+    assert rows_ahead(sent_meanwhile) == ahead
 
 
 # ---------------------------------------------------------------- all faults at once
