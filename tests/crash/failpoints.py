@@ -28,7 +28,7 @@ from importer.transfer.scribe import Scribe
 from importer.transfer.transport import client
 from importer.transfer.transport.client import Transport
 from importer.transfer.transport.flight import Flight
-from tests.crash.passing import Install, after, before, entered, later
+from tests.crash.passing import Install, after, before, each, entered, later
 from tests.crash.seams_of_journal import (
     STEPS,
     checkpoint_page,
@@ -91,8 +91,9 @@ POINTS: dict[str, Install] = {
     "pour.body": sent(1, is_poured=True),
     "send.block": block_sent,
     "send.whole": after(Flight, "body_is_gone"),
-    "answer.head": before(client, "_read_answer"),
-    "answer.read": after(client, "_read_answer"),
+    # a plain answer is read in one look, any other piece by piece
+    "answer.head": each(before(client, "_read_answer"), before(Transport, "_arrived")),
+    "answer.read": each(after(client, "_read_answer"), after(Transport, "_arrived")),
     "answer.unjudged": after(Transport, "send"),
     "answer.judged": after(EventGallery, "judge"),
     "outcome.settled": after(Scribe, "settle"),

@@ -80,6 +80,16 @@ def _around(owner: Any, name: str, *, is_behind: bool) -> Install:
     return install
 
 
+def each(*installs: Install) -> Install:
+    """One place that there are several ways to."""
+
+    def install(passing: Passing) -> None:
+        for one in installs:
+            one(passing)
+
+    return install
+
+
 def entered(owner: Any, name: str) -> Install:
     """A context manager has been entered."""
 
