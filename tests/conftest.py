@@ -13,6 +13,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.ending import end_all
+
 # ``pytest --hypothesis-profile deep``: for an hour of it, not for every change
 hypothesis.settings.register_profile("deep", max_examples=4_000, deadline=None)
 
@@ -47,6 +49,12 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
             missing = [command for command in marker.args if shutil.which(command) is None]
             if missing and not os.environ.get("CI"):
                 item.add_marker(pytest.mark.skip(reason=f"wants {', '.join(missing)}"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Behind the fixtures: a command whose test has timed out runs no longer."""
+    end_all()
 
 
 @pytest.fixture

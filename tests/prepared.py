@@ -4,7 +4,8 @@ To start Python and to load the command's modules costs half a second of CPU, an
 signalled and resumed is started a thousand times. A child of the prepared process differs from a
 command of its own in that alone: it has the environment, the folder and the streams it was given,
 runs ``python -m importer`` from its first line, and ends as any interpreter does. How the command
-loads is shown by those tests that start it themselves: ``e2e/`` and ``signals/test_loading.py``.
+loads is shown by those tests that start it themselves: in ``e2e/`` all that are marked as ``fresh`` or
+use ``Command.start``, and ``signals/test_loading.py``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import contextlib
 import functools
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -23,6 +25,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.ending import remember
 from tests.preparing import READY
 
 ROOT = Path(__file__).parents[1]
@@ -76,6 +79,54 @@ async def fork(
     streams: tuple[int, int, int],
 ) -> Prepared:
     """``python -m MODULE WORDS`` in a folder, with these three streams."""
+    talk = _asked(module, words, folder, environment, streams)
+    talk.setblocking(False)
+    reader, writer = await asyncio.open_unix_connection(sock=talk)
+    pid = int(await reader.readline())
+    remember(pid)
+    return Prepared(pid, reader, writer)
+
+
+class Forked:
+    """The same for those who have no loop; as much of a Popen as they want."""
+
+    def __init__(
+        self,
+        module: str,
+        words: Sequence[str],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        streams: tuple[int, int, int],
+    ) -> None:
+        self._talk = _asked(module, words, folder, environment, streams)
+        self._said = self._talk.makefile("rb")
+        self.pid = int(self._said.readline())
+        remember(self.pid)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code.
+
+        Raises:
+            TimeoutError: it still runs after so many seconds.
+        """
+        if not select.select([self._talk], [], [], timeout)[0]:
+            raise TimeoutError
+        with self._talk, self._said:
+            return int(self._said.readline())
+
+    def terminate(self) -> None:
+        os.kill(self.pid, signal.SIGTERM)
+
+
+def _asked(
+    module: str,
+    words: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    streams: tuple[int, int, int],
+) -> socket.socket:
+    """Where the prepared process answers: a line with the command's number, one with its end."""
     talk = socket.socket(socket.AF_UNIX)
     talk.connect(_ready(os.getpid()))
     asked = {
@@ -84,9 +135,7 @@ async def fork(
     written = json.dumps(asked).encode()
     socket.send_fds(talk, [len(written).to_bytes(4, "big")], streams)
     talk.sendall(written)
-    talk.setblocking(False)
-    reader, writer = await asyncio.open_unix_connection(sock=talk)
-    return Prepared(int(await reader.readline()), reader, writer)
+    return talk
 
 
 @functools.cache

@@ -59,6 +59,7 @@ def _serve(folder: Path) -> dict[str, Any] | None:
                 asked, streams = _read(talk)
                 child = os.fork()
                 if not child:
+                    os.setpgid(0, 0)  # so that it can be ended with its children
                     _take(streams)
                     _close(waiting, listening, talk)
                     return asked

@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.conftest import PROCESSES
 from tests.e2e.conftest import TOKEN, clean_environment
+from tests.ending import remember
 from tests.prepared import CAN_PREPARE, Prepared, fork
 
 ROOT = Path(__file__).parents[2]
@@ -37,10 +38,12 @@ async def start(
             return await fork(
                 name, arguments, folder=folder, environment=environment, streams=streams
             )
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", name, *arguments,
             stdin=nothing, cwd=folder, env=environment, **options,
         )  # fmt: skip
+        remember(process.pid)
+        return process
 
 
 def heed_ctrl_c() -> None:

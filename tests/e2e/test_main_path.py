@@ -22,6 +22,7 @@ def statuses(archive: Archive) -> Counter[str]:
     return Counter(row["import_status"] for row in archive.read_results())
 
 
+@pytest.mark.fresh
 def test_everything_arrives(archive: Archive, gallery: RunningGallery, command: Command) -> None:
     """Each row's bytes are in the gallery once, and the results say so in the manifest's order."""
     archive.fill(50)

@@ -80,6 +80,8 @@ SLIPS = {
     """,
 }
 
+pytestmark = pytest.mark.fresh  # what stands around the command is what these are about
+
 
 def python(code: str, folder: Path, *, is_kept: bool = True) -> subprocess.CompletedProcess[str]:
     begin = BEGIN if is_kept else BEGIN.replace("keep(token)", "")
