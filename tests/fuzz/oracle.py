@@ -15,16 +15,26 @@ _STATUS_LINE = re.compile(rb"(?:HTTP|RTSP|ICE)/1\.[01] ([1-9][0-9]{2})(?: [^\r\n
 _COLON_APART = re.compile(rb"(\n[!#$%&'*+\-.^_`|~0-9A-Za-z]+)[\t ]+:")
 # A chunked body, lengths not looked at: good enough for one that is to be passed over.
 _CHUNKS = re.compile(rb".*?\r\n0[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n", re.DOTALL)
+#: what a reader can choose -> where it makes a difference at all
+_CHOICES = {
+    "interim_has_body": re.compile(rb"/1\.[01][ \r]1"),
+    "blanks_end": re.compile(rb"\n[\t \r]*(?:[\t ]|\r\r)[\t \r]*\n"),
+    "cr_ends": re.compile(rb"\r\r\n"),
+    "colon_apart": _COLON_APART,
+}
 # Control characters but for these three may be borne (RFC 9110 section 5.5).
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([^\0\r\n]*)")
 
 
 def final_statuses(data: bytes) -> set[int]:
-    """What these bytes may be taken to say, where readers of good faith read them in two ways."""
-    names = ("interim_has_body", "blanks_end", "cr_ends", "colon_apart")
+    """What these bytes may be taken to say, where readers of good faith read them in two ways.
+
+    Most bytes leave no such choice, and are read once.
+    """
+    choices = {name: (False, True) for name, found in _CHOICES.items() if found.search(data)}
     readings = {
-        final_status(data, **dict(zip(names, chosen, strict=True)))
-        for chosen in itertools.product((False, True), repeat=len(names))
+        final_status(data, **dict(zip(choices, chosen, strict=True)))
+        for chosen in itertools.product(*choices.values())
     }
     return {status for status in readings if status is not None}
 
