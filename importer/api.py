@@ -238,7 +238,7 @@ def split_manifest(
     rows: int = 0,
     reading: Reading | None = None,
     replace: bool = False,
-    told: Callable[[int], None] = lambda rows: None,
+    told: Callable[[int, int], None] = lambda rows, of: None,
 ) -> Cut:
     """Cut a manifest into shards beside it, each of which is a manifest.
 
@@ -248,7 +248,7 @@ def split_manifest(
         rows: ... how many rows each has.
         reading: how it is read.
         replace: shards that lie there already are written anew.
-        told: is called now and then with the number of rows written.
+        told: is called now and then with the number of rows written, and how many there are.
 
     Raises:
         UsageError, ManifestError: it can't be read, or can't be cut like that.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from importer import api
+from importer.cli.options import is_terminal
 from importer.progress.closing import run_command, standing
+from importer.progress.stream import SteadyStream
 from importer.units import counted
 
 
@@ -28,7 +31,16 @@ def merge(
     The joined file is a results file like any other: correct its cells and run it, and what was
     uploaded stays uploaded.
     """
-    joined = api.merge_results(results, out=out, is_partial=partial, replace=force)
+    from importer.progress.counting import Counting  # here: tqdm is loaded only to be seen
+
+    with Counting(SteadyStream(sys.stderr), is_shown=is_terminal(), what="joining") as counting:
+        joined = api.merge_results(
+            results,
+            out=out,
+            is_partial=partial,
+            replace=force,
+            told=lambda rows: counting.told(rows, 0),
+        )
     typer.echo(str(joined.path))
     typer.echo(standing(joined.tally, joined.tally.rows), err=True)
     if joined.twice:

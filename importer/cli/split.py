@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,8 @@ import typer
 
 from importer import api
 from importer.cli import columns as meaning
-from importer.cli.options import Defaults, Delimiter, Encoding, Sheet
+from importer.cli.options import Defaults, Delimiter, Encoding, Sheet, is_terminal
+from importer.progress.stream import SteadyStream
 from importer.units import counted
 
 
@@ -38,10 +40,18 @@ def split(
     sent once. Each shard is a job of its own: check the whole manifest first. Say here how it is
     read; with --fill-down its blank cells are filled in the shards.
     """
+    from importer.progress.counting import Counting  # here: tqdm is loaded only to be seen
+
     reading = meaning.reading_of(context.params)
-    cut = api.split_manifest(
-        manifest, shards=shards or 0, rows=rows or 0, reading=reading, replace=force
-    )
+    with Counting(SteadyStream(sys.stderr), is_shown=is_terminal(), what="splitting") as counting:
+        cut = api.split_manifest(
+            manifest,
+            shards=shards or 0,
+            rows=rows or 0,
+            reading=reading,
+            replace=force,
+            told=counting.told,
+        )
     for shard in cut.shards:
         typer.echo(str(shard.path))
     moved = f"; {cut.moved:,} went to the shard with the same row further up" if cut.moved else ""

@@ -53,7 +53,7 @@ def split(
     shards: int = 0,
     rows: int = 0,
     replace: bool = False,
-    told: Callable[[int], None] = lambda rows: None,
+    told: Callable[[int, int], None] = lambda rows, of: None,
 ) -> Cut:
     """Write the shards beside the manifest, each with the manifest's header and form.
 
@@ -62,7 +62,7 @@ def split(
         shards: how many there shall be; or else ...
         rows: ... how many rows each has at most (copies of earlier rows come on top).
         replace: shards that lie there already are written anew.
-        told: called now and then with the number of rows written.
+        told: called now and then with the number of rows written, and how many there are.
 
     Raises:
         ManifestError: it can't be read.
@@ -102,7 +102,7 @@ def split(
             else:
                 writing.add(row)
             if number % 1000 == 0:
-                told(number)
+                told(number, total)
         writing.finish()
         return Cut(tuple(map(Shard, paths, writing.counts)), moved)
 
