@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
-from importer.errors import ImporterError, StorageError
+from importer.errors import StorageError
+from importer.in_place import put_in_place
 from importer.ledger.admission import said
 from importer.ledger.cells import (
     CODE,
@@ -132,21 +133,17 @@ class Drawing:
             StorageError: it couldn't be written; the old file is still there, whole.
         """
         results = self.job.results
-        temporary = results.with_name(results.name + ".tmp")
         drawn = Drawn()
-        try:
-            with translated(results):
-                encoding = "utf-8-sig" if self.manifest.has_mark else "utf-8"
-                with temporary.open("w", encoding=encoding, newline="") as file:
-                    self._write(file, drawn, is_wanted)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(temporary, results)
-                self.job.part.unlink(missing_ok=True)
-        except ImporterError:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
+        encoding = "utf-8-sig" if self.manifest.has_mark else "utf-8"
+        with translated(results):
+            with (
+                put_in_place(results) as beside,
+                beside.open("w", encoding=encoding, newline="") as file,
+            ):
+                self._write(file, drawn, is_wanted)
+                file.flush()
+                os.fsync(file.fileno())
+            self.job.part.unlink(missing_ok=True)
         return drawn
 
     def _write(self, file: TextIO, drawn: Drawn, is_wanted: Callable[[], bool]) -> None:

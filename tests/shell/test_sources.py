@@ -7,8 +7,6 @@ import hashlib
 import os
 import socket
 import stat
-import subprocess
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from importer.settings import Reading
 from importer.transfer.bodies import SourceFault, Streamed, Whole, fault_of
 from importer.transfer.sources import WHOLE_UP_TO, inspect, load, stamp_of
 from tests.conftest import JPEG_HEAD, picture_bytes
+from tests.shell.nobody import as_nobody
 
 pytestmark = pytest.mark.anyio
 
@@ -238,35 +237,24 @@ async def test_what_is_no_file_of_pictures_is_a_fault_and_never_blocks(unfit, tm
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
 def test_a_file_that_this_user_may_not_read_says_so(tmp_path):
-    """As root nothing is forbidden, so a child process becomes nobody first."""
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents:
-        if parent == Path("/tmp") or not str(parent).startswith("/tmp"):
-            break
-        parent.chmod(parent.stat().st_mode | stat.S_IXOTH)
+    """Neither in a folder that is open nor in one that is closed."""
     (jpeg(tmp_path / "closed.jpg")).chmod(0o000)
     jpeg(tmp_path / "closed" / "p.jpg")
     (tmp_path / "closed").chmod(0o000)
     code = """if True:
-        import os, sys
+        import sys
         from importer.settings import Reading
         from importer.transfer.sources import inspect
-        if os.getuid() == 0:
-            os.setgroups([]); os.setgid(65534); os.setuid(65534)
+        become_nobody()
         for path in sys.argv[1:]:
             print(inspect(path, reading=Reading()).code)
     """
+    paths = tmp_path / "closed.jpg", tmp_path / "closed" / "p.jpg"
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", code, tmp_path / "closed.jpg", tmp_path / "closed" / "p.jpg"],
-            capture_output=True, text=True, cwd=Path(__file__).parents[2],
-        )  # fmt: skip
+        said = as_nobody(code, tmp_path, *paths)
     finally:
         (tmp_path / "closed").chmod(0o700)
-    if "PermissionError" in done.stderr and "setuid" in done.stderr:
-        pytest.skip("root here, and not allowed to become somebody else")
-
-    assert done.stdout.split() == ["file_forbidden", "file_forbidden"], done.stderr
+    assert said == ["file_forbidden", "file_forbidden"]
 
 
 @pytest.mark.parametrize(
