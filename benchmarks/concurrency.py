@@ -120,7 +120,7 @@ async def _compare(
     if model.moves:
         fixed_s = auto_s
     fixed: dict[int, Ran] = {}
-    for number in model.sweep[:: 2 if args.small else 1]:
+    for number in model.sweep[:: 4 if args.small else 1]:
         with turns(args)():
             since = 4.0 if model.moves else fixed_s / 3
             fixed[number] = await _run(model.make(), pictures, str(number), fixed_s, since)

@@ -49,12 +49,13 @@ def main() -> int:
         chosen = [one for one in chosen if one not in (clients.BARE, clients.BARE_HOP)]
         chosen.append(clients.BARE_PLAIN)
     chosen += clients.also(args.also)
-    sizes = args.size or (list(SIZES)[1:3] if args.small else list(SIZES))
+    sizes = args.size or (list(SIZES)[1:2] if args.small else list(SIZES))
     tables: list[Table] = []
     goals: list[Goal] = []
     trouble = ""
     with Sink() as sink:
-        for line in ["plain", "tls"] if args.line == "both" else [args.line]:
+        lines = ["plain", "tls"] if args.line == "both" else [args.line]
+        for line in lines[-1:] if args.small else lines:
             found = {}
             for size in sizes:
                 rows, concurrency, few = SIZES[size]
