@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from contextlib import contextmanager
+from itertools import pairwise
 
+import anyio
+import anyio.lowlevel
 import pytest
 
 from tests.shell.runs import run, statuses
@@ -48,3 +52,22 @@ async def test_no_file_of_a_job_is_opened_in_the_loop(archive):
                 await run(archive, wire, **options)
             assert statuses(archive) == ["uploaded"] * len(pictures)
             assert [one for one in asked if str(archive.folder) in one] == []
+
+
+async def test_the_loop_begins_few_workers_a_turn(archive):
+    """All of them at once would stop it for some milliseconds, or 50 where very many are wanted."""
+    pictures = archive.pictures(20)
+    archive.write((one, "Fair", "2018-02-22") for one in pictures)
+    tasks = []
+
+    async def count():
+        while True:
+            tasks.append(len(asyncio.all_tasks()))
+            await anyio.lowlevel.checkpoint()
+
+    async with Wire() as wire, anyio.create_task_group() as beside:
+        beside.start_soon(count)
+        await run(archive, wire, concurrency=200)
+        beside.cancel_scope.cancel()
+    assert max(tasks) > 200
+    assert max(later - now for now, later in pairwise(tasks)) <= 40
