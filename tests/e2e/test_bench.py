@@ -22,16 +22,23 @@ def test_alone_it_wants_nothing(command: Command) -> None:
 def test_a_manifest_is_estimated_and_nothing_is_sent(
     archive: Archive, gallery: RunningGallery, command: Command
 ) -> None:
-    """The named gallery's host is knocked at; no request reaches it, no file is left behind."""
+    """The named gallery's host is knocked at; no request reaches it, no file is left behind.
+
+    With ``--json`` stdout is one object alone, and the words for a person go to stderr.
+    """
     archive.fill(60, size=20_000)
     before = sorted(archive.folder.rglob("*"))
     done = command(
-        "bench", archive.manifest, "--endpoint", gallery.endpoint, env={"IMPORTER_TOKEN": ""}
-    )
+        "bench", archive.manifest, "--endpoint", gallery.endpoint, "--json",
+        env={"IMPORTER_TOKEN": ""},
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "60 pictures, 1.2 MB" in done.stdout
-    assert "127.0.0.1 answers a knock" in done.stdout
-    assert "the link decides, and wasn't measured" in done.stdout
+    assert "60 pictures, 1.2 MB" in done.stderr
+    assert "127.0.0.1 answers a knock" in done.stderr
+    assert "the link decides, and wasn't measured" in done.stderr
+    assert "disk      " in done.stderr
+    said = json.loads(done.stdout)
+    assert (said["pictures"], said["trial"], said["estimate"]["whole"]) == (60, None, False)
     assert not gallery.receipts()
     assert sorted(archive.folder.rglob("*")) == before
 
@@ -105,18 +112,6 @@ def test_a_refused_trial_says_so(
     assert "no picture was uploaded" in done.stdout
     assert "stopped: " in done.stdout
     assert not gallery.stored()
-
-
-def test_json_alone_is_on_stdout(archive: Archive, command: Command) -> None:
-    """One object; the words for a person go to stderr."""
-    archive.fill(20)
-    done = command("bench", archive.manifest, "--json")
-    assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    assert said["pictures"] == 20
-    assert said["trial"] is None
-    assert said["estimate"]["whole"] is False
-    assert "disk      " in done.stderr
 
 
 def test_wrong_usage(archive: Archive, command: Command) -> None:
