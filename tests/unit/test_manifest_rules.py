@@ -1,6 +1,7 @@
 """What the gallery's API takes, cell by cell. Numbers in docstrings are rows of bad-inputs.md."""
 
 import os
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -408,6 +409,23 @@ def test_the_default_name_is_the_files_or_the_urls_last_part(source, is_url, nam
 def test_an_excerpt_is_escaped_and_cut_at_80(text, shown):
     assert rules.excerpt(text) == shown
     assert len(shown) <= 80
+
+
+@settings(max_examples=300)
+@given(st.text("aZ0_ .,()&'+=@!/-~:*", max_size=12))
+def test_a_usual_path_is_what_the_rules_take_as_well(text):
+    """The short way says nothing that the rules don't say: good, and this name."""
+    name = rules.usual_file(text)
+    if name:
+        nothing = re.compile("(?!)")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rules, "_USUAL_PATH", nothing)
+            patch.setattr(rules, "_USUAL_NAME", nothing)
+            assert rules.local_path(text) is None
+            assert rules.picture_name(name) is None
+        assert rules.default_name(text, is_url=False) == name
+        assert not rules.looks_like_url(text)
+        assert rules.usual_files([text, "~", text]) == [name, "", name]
 
 
 @settings(max_examples=300)
