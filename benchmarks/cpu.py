@@ -24,7 +24,7 @@ MOST_OF_BARE = 1.25
 def main() -> int:
     options = parser(__doc__, rounds=5)
     options.add_argument("--size", type=int, default=30_000, help="bytes a picture")
-    options.add_argument("--rows", type=int, help="default 4000; 300 with --small")
+    options.add_argument("--rows", type=int, help="default 12000; 300 with --small")
     options.add_argument("-c", "--concurrency", type=int, default=64)
     options.add_argument("--tls", action="store_true")
     options.add_argument("--also", action="append", default=[], metavar="NAME=DIR")
@@ -37,7 +37,7 @@ def main() -> int:
         chosen.append(clients.BARE_PLAIN)
     chosen += clients.also(args.also)
     pictures = data.make(
-        home(args), rows=args.rows or (300 if args.small else 4000), size_bytes=args.size
+        home(args), rows=args.rows or (300 if args.small else 12_000), size_bytes=args.size
     )
     with Sink() as sink:
         found = measure(

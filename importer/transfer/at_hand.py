@@ -15,12 +15,12 @@ import ctypes
 import errno
 import os
 import sys
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from importer.model import LocalFile
 from importer.transfer.bodies import SourceFault, Whole
-from importer.transfer.sources import WHOLE_UP_TO, body_of, load
+from importer.transfer.sources import SLOW_S, WHOLE_UP_TO, body_of, by_parts, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 LARGEST = min(128 * 1024, WHOLE_UP_TO)  # bytes; of more, hashing alone is worth a thread
 SLICE = 512 * 1024  # bytes that are read and hashed before the loop goes on: about half a ms
-SLOW_S = 0.001  # for one picture by thread, and more threads share a group: it waits for the disk
 WAYS = 8  # threads a group then; three groups at once make 24, at 5 ms an open 4,800 pictures/s
 MISSES = 64  # in a row, and the next pictures aren't looked for in memory ...
 SKIPPED = 1024  # ... so many of them
@@ -81,11 +80,11 @@ class ReadAhead:
         """In one hop where that is quick; in several at once where the disk takes its time."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        share = -(-len(pictures) // WAYS) if self._each_s > SLOW_S else len(pictures)
-        parts = [pictures[start : start + share] for start in range(0, len(pictures), share)]
-        lists = await asyncio.gather(*(load(part, reading=self._reading) for part in parts))
-        self._each_s += ((loop.time() - began) / share - self._each_s) / 4
-        return [body for found in lists for body in found]
+        ways = WAYS if self._each_s > SLOW_S else 1
+        look = partial(load, reading=self._reading)
+        found = await by_parts(look, pictures, ways=ways)
+        self._each_s += ((loop.time() - began) * ways / len(pictures) - self._each_s) / 4
+        return found
 
     def _note_misses(self, missing: int, of: int) -> None:
         self._misses = self._misses + missing if missing == of else 0

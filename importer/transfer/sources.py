@@ -11,8 +11,9 @@ import hashlib
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import aiofiles.os
 
@@ -21,7 +22,7 @@ from importer.transfer import sniff
 from importer.transfer.bodies import FLAGS, SourceFault, Streamed, Whole, fault_of, stamp_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from importer.model import Source
     from importer.settings import Reading
@@ -34,7 +35,13 @@ WHOLE_UP_TO = 960 * 1024
 
 # Python's own pool has six threads on two cores, which is few for a disk that is far away.
 LOOKERS = 32
+SLOW_S = 0.001  # for one file by thread, and more threads share what is asked: the disk is slow
+PROBED = 64  # files by which that is found out
 _READERS = ThreadPoolExecutor(max_workers=LOOKERS, thread_name_prefix="reader")
+
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 
 class Sourced(Protocol):
@@ -158,12 +165,27 @@ def stamp_of(path: str) -> Stamp | None:
         return None
 
 
+async def by_parts(
+    look: Callable[[Sequence[Item]], Awaitable[list[Found]]], items: Sequence[Item], *, ways: int
+) -> list[Found]:
+    """What ``look`` finds of these, in their order, asked for in so many parts at once."""
+    share = max(1, -(-len(items) // ways))
+    parts = [items[start : start + share] for start in range(0, len(items), share)]
+    return [one for found in await asyncio.gather(*map(look, parts)) for one in found]
+
+
 async def sizes_of(paths: Sequence[str]) -> list[int]:
-    """How large these files are, several looked at at once; 0 where there is none."""
-    share = max(1, len(paths) // (2 * LOOKERS))
-    parts = [paths[start : start + share] for start in range(0, len(paths), share)]
-    found = await asyncio.gather(*(_sizes(part, executor=_READERS) for part in parts))
-    return [size for sizes in found for size in sizes]
+    """How large these files are; 0 where there is none.
+
+    Several are looked at at once where the disk takes its time. Where it doesn't, threads would
+    only stand in one another's way.
+    """
+    now = asyncio.get_running_loop().time
+    look = partial(_sizes, executor=_READERS)
+    began = now()
+    first: list[int] = await look(paths[:PROBED])
+    is_slow = now() - began > SLOW_S * len(first)
+    return first + await by_parts(look, paths[PROBED:], ways=2 * LOOKERS if is_slow else 1)
 
 
 def _sizes_here(paths: Sequence[str]) -> list[int]:
