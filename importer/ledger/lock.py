@@ -86,10 +86,8 @@ def hold_manifest(job: Job) -> Iterator[None]:
     lock = note = None
     with suppress(OSError):
         place = _common_folder() / _name_of(job)
-        lock, note = (
-            filelock.FileLock(place, timeout=0, thread_local=False),
-            place.with_suffix(".run"),
-        )
+        lock = filelock.FileLock(place, timeout=0, thread_local=False)
+        note = place.with_suffix(".run")
     try:
         if lock is not None and note is not None:
             lock.acquire()

@@ -41,10 +41,9 @@ GROUP_BYTES = 4 << 20  # of them, about: a group of larger pictures has fewer
 LOADERS = 3  # groups that are read at once: while one waits for a slow disk, others go on
 BEGUN = 16  # workers a turn of the loop: each costs it 20 to 50 us
 END_ROWS = 4096  # the last rows of a manifest, whose sizes are looked at before they are sent
-READY_ROWS = (
-    16  # intended and not yet taken when the next group is; what a crash leaves unknown ...
-)
-COMMITS_AHEAD = 2  # ... or as many as are sent while so many groups' intents are written,
+# Rows that are intended and not yet taken when the next group is: what a crash leaves unknown.
+READY_ROWS = 16  # at least; or as many as are sent ...
+COMMITS_AHEAD = 2  # ... while the intents of so many groups are written,
 MOST_READY = 128  # but no more: where thousands leave in a second, the disk isn't waited for
 
 

@@ -21,7 +21,6 @@ if sys.platform.startswith("linux"):  # here: with too many open files, nothing 
 
 
 _TELLS = sys.platform.startswith("linux")  #: the kernel says what it hasn't brought over yet
-_NOTHING = b"\0\0\0\0"  #: where it says that, and what it says of nothing
 READ_AT_ONCE = 64 * 1024  # bytes of an answer that may wait to be read
 _TIMER = TimerNoop()
 
@@ -138,7 +137,7 @@ def _unsent(number: int) -> int | None:
     if number < 0 or not _TELLS:
         return None
     try:
-        answer = fcntl.ioctl(number, termios.TIOCOUTQ, _NOTHING)
+        answer = fcntl.ioctl(number, termios.TIOCOUTQ, b"\0\0\0\0")
     except OSError:
         return None
     return int.from_bytes(answer, sys.byteorder)
@@ -146,12 +145,7 @@ def _unsent(number: int) -> int | None:
 
 def has_nothing_unsent(number: int) -> bool:
     """The kernel holds nothing for this open descriptor; False also where it doesn't tell."""
-    if not _TELLS:
-        return False
-    try:
-        return fcntl.ioctl(number, termios.TIOCOUTQ, _NOTHING) == _NOTHING
-    except OSError:
-        return False
+    return _unsent(number) == 0
 
 
 class Heard(Enum):
