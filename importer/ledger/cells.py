@@ -1,25 +1,39 @@
 """The recorded columns of the results file: of an outcome, of a row that the journal knows.
 
-Millions of rows are drawn at the end of a run, and each row is written to ``.part`` before. SQLite
-makes the cells, and here they are joined. The csv module looks up each character of a cell by
-itself: a line of 250 characters takes it three times as long.
+Millions of rows are drawn at the end of a run, and each row is written to ``.part`` before. Nearly
+all of them are pictures that were uploaded with nothing to say of it, whose columns are written in
+one go; any other row's are made cell by cell.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from importer.ledger.entries import is_plain
+from importer.ledger.rows import JOURNAL_COLUMNS, JournalRow
 from importer.model import Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from importer.ledger.journal import Journal
-    from importer.ledger.rows import JournalRow
     from importer.model import Outcome
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-_FORMULAS = ", ".join(f"char({ord(character)})" for character in FORMULAS)
+_UPLOADED = Status.UPLOADED.value
+_STATUS, _CODE, _SIZE, _ANSWER, _LINE = 0, 1, 5, 10, 11  # places among RESULT_COLUMNS
+
+#: the recorded columns of one row as text, in the order of RESULT_COLUMNS
+Cells: TypeAlias = "Sequence[str]"
+
+
+class DrawnRow(NamedTuple):
+    """The recorded columns of one row as they are written, and what is counted of them."""
+
+    status: str
+    code: str
+    size_bytes: int
+    text: str
 
 
 def guarded(text: str) -> str:
@@ -27,48 +41,70 @@ def guarded(text: str) -> str:
     return "'" + text if text[:1] in FORMULAS else text
 
 
-#: the recorded columns of one row as text, in the order of RESULT_COLUMNS
-Cells: TypeAlias = "Sequence[str]"
-STATUS, CODE, SIZE, ANSWER, LINE = 0, 1, 5, 10, 11  #: some of their places
-
-
-def _guarded(column: str) -> str:
-    return f"iif(substr({column}, 1, 1) IN ({_FORMULAS}), char(39) || {column}, {column})"
-
-
-_CELLS = ", ".join(
-    (
-        f"iif(status = '{Status.SENDING.value}', '{Status.UNKNOWN.value}', status)",
-        "ifnull(code, '')",
-        f"ifnull({_guarded('message')}, '')",
-        "ifnull(nullif(http, 0), '') || ''",
-        "ifnull(nullif(attempts, 0), '') || ''",
-        "ifnull(size, '') || ''",
-        "lower(hex(sha256))",
-        "iif(seconds IS NULL, '', printf('%.3f', seconds))",
-        "ifnull(at, '')",
-        "iif(possible_duplicate, 'yes', '')",
-        f"ifnull({_guarded('answer')}, '')",
-        "line || ''",
-        "lower(hex(key))",
-        "ifnull(nullif(run, 0), '') || ''",
-    )
-)
-
-
-def drawn_by_lines(journal: Journal, snapshot: int, first: int, last: int) -> dict[int, Cells]:
-    """The recorded columns of a stretch of the manifest, by line."""
+def drawn_by_lines(
+    journal: Journal, snapshot: int, first: int, last: int, delimiter: str
+) -> dict[int, DrawnRow]:
+    """A stretch of the manifest as the journal knows it, by line."""
     found = journal.db.execute(
-        f"SELECT {_CELLS} FROM rows WHERE line BETWEEN ? AND ? AND snapshot = ?",
+        f"SELECT {JOURNAL_COLUMNS} FROM rows WHERE line BETWEEN ? AND ? AND snapshot = ?",
         (first, last, snapshot),
     )
-    return {int(row[LINE]): row for row in found}
+    return {row.line: _drawn(row, delimiter) for row in map(JournalRow._make, found)}
 
 
-def size_in(cells: Cells) -> int:
-    """Bytes of a picture. What a results file recorded may have been through a spreadsheet: 1E6."""
-    size = cells[SIZE]
-    return int(size) if size.isdecimal() else 0
+def drawn_cells(cells: Cells, delimiter: str) -> DrawnRow:
+    """A row of any kind."""
+    # What a results file recorded may have been through a spreadsheet: 1E6.
+    size = int(cells[_SIZE]) if cells[_SIZE].isdecimal() else 0
+    return DrawnRow(cells[_STATUS], cells[_CODE], size, recorded_text(cells, delimiter))
+
+
+def outcome_text(outcome: Outcome, run: int, delimiter: str) -> str:
+    """The recorded columns of an outcome that has just become durable."""
+    if not is_plain(outcome) or not outcome.http:
+        return recorded_text(outcome_cells(outcome, run), delimiter)
+    picture = outcome.admitted.picture
+    return _uploaded_text(
+        outcome.http, outcome.attempts, outcome.size_bytes, outcome.sha256, outcome.seconds,
+        outcome.at, outcome.answer, picture.row.line, picture.key, run, delimiter,
+    )  # fmt: skip
+
+
+def _drawn(row: JournalRow, delimiter: str) -> DrawnRow:
+    (
+        _, key, _, line, status, code, message, http, attempts, size, sha256, _, seconds, at,
+        possible_duplicate, answer, run, *_,
+    ) = row  # fmt: skip
+    if (
+        status == _UPLOADED and http and attempts and size and sha256 and seconds is not None
+        and run and not (code or message or possible_duplicate)
+    ):  # fmt: skip
+        text = _uploaded_text(
+            http, attempts, size, sha256, seconds, at or "", answer or "", line, key, run, delimiter
+        )
+        return DrawnRow(_UPLOADED, "", size, text)
+    return drawn_cells(recorded_cells(row), delimiter)
+
+
+def _uploaded_text(
+    http: int,
+    attempts: int,
+    size_bytes: int,
+    sha256: bytes,
+    seconds: float,
+    at: str,
+    answer: str,
+    line: int,
+    key: bytes,
+    run: int,
+    delimiter: str,
+) -> str:
+    """What recorded_text makes of such a row's cells."""
+    d = delimiter
+    return (
+        f"{_UPLOADED}{d}{d}{d}{http}{d}{attempts}{d}{size_bytes}{d}{sha256.hex()}{d}{seconds:.3f}"
+        f"{d}{_quoted(at, d)}{d}{d}{_quoted(guarded(answer), d)}{d}{line}{d}{key.hex()}{d}{run}"
+    )
 
 
 def joined(cells: Sequence[str], delimiter: str) -> str:
@@ -82,7 +118,7 @@ def joined(cells: Sequence[str], delimiter: str) -> str:
 def recorded_text(cells: Cells, delimiter: str) -> str:
     """The same of all recorded columns."""
     # An answer by itself: most of them have quotes, and the others then needn't be looked at.
-    parts = (cells[:ANSWER], cells[ANSWER:LINE], cells[LINE:])
+    parts = (cells[:_ANSWER], cells[_ANSWER:_LINE], cells[_LINE:])
     return delimiter.join([joined(part, delimiter) for part in parts])
 
 

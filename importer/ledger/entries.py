@@ -60,10 +60,10 @@ def write_releases(db: sqlite3.Connection, releases: Sequence[Admitted]) -> None
 def write_outcomes(db: sqlite3.Connection, run: int, outcomes: Sequence[Outcome]) -> None:
     """This became of these."""
     for settled in _apart(outcomes):
-        plain = [one for one in settled if _is_plain(one)]
+        plain = [one for one in settled if is_plain(one)]
         run_batched(db, _UPLOAD[0], [_uploaded(one, run) for one in plain], _UPLOAD[1])
         if len(plain) < len(settled):
-            others = [_settled(one, run) for one in settled if not _is_plain(one)]
+            others = [_settled(one, run) for one in settled if not is_plain(one)]
             run_batched(db, _SETTLE[0], others, _SETTLE[1])
 
 
@@ -78,8 +78,8 @@ def _apart(outcomes: Sequence[Outcome]) -> Iterator[Sequence[Outcome]]:
         yield from ([outcome] for outcome in outcomes)
 
 
-def _is_plain(outcome: Outcome) -> bool:
-    """Uploaded, with nothing to say of it."""
+def is_plain(outcome: Outcome) -> bool:
+    """Uploaded, with nothing to say of it, as nearly all are."""
     return bool(
         outcome.status is Status.UPLOADED
         and not (outcome.code or outcome.message or outcome.admitted.possible_duplicate)

@@ -12,22 +12,18 @@ import itertools
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
 from importer.errors import StorageError
 from importer.in_place import put_in_place
 from importer.ledger.admission import said
 from importer.ledger.cells import (
-    CODE,
-    STATUS,
     drawn_by_lines,
+    drawn_cells,
     guarded,
     joined,
-    outcome_cells,
+    outcome_text,
     recorded_cells,
-    recorded_text,
-    size_in,
 )
 from importer.ledger.schema import translated
 from importer.manifest.columns import RESULT_COLUMNS
@@ -38,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from importer.ledger.cells import Cells
+    from importer.ledger.cells import DrawnRow
     from importer.ledger.job import Job
     from importer.ledger.journal import Journal
     from importer.ledger.rows import JournalRow
@@ -86,8 +82,7 @@ class PartFile:
         with translated(self._path):
             run = self._run
             self._file.writelines(
-                f"{joined(one.admitted.picture.row.cells, ',')},"
-                f"{recorded_text(outcome_cells(one, run), ',')}\r\n"
+                f"{joined(one.admitted.picture.row.cells, ',')},{outcome_text(one, run, ',')}\r\n"
                 for one in outcomes
             )
             self._file.flush()
@@ -147,19 +142,19 @@ class Drawing:
         return drawn
 
     def _write(self, file: TextIO, drawn: Drawn, is_wanted: Callable[[], bool]) -> None:
-        writer = csv.writer(file, delimiter=self.manifest.delimiter)
+        delimiter, own_cells = self.manifest.delimiter, self.columns.own_cells
+        writer = csv.writer(file, delimiter=delimiter)
         writer.writerow([*self.columns.own_header, *RESULT_COLUMNS])
-        own_cells, delimiter = self.columns.own_cells, self.manifest.delimiter
         for rows in _chunks(self.judge.in_order(self.manifest.rows()), CHUNK_ROWS):
             if not is_wanted():
                 raise StorageError(
                     "the results file was left as it was", fix="the next run writes it"
                 )
-            recorded = _cells(rows, self)
+            recorded = _recorded(rows, self)
             own = [joined(own_cells(row.cells), delimiter) for row in rows]
             file.writelines(
-                f"{first}{delimiter}{recorded_text(cells, delimiter)}\r\n"
-                for first, cells in zip(self.judge.without_token(own), recorded, strict=True)
+                f"{first}{delimiter}{one.text}\r\n"
+                for first, one in zip(self.judge.without_token(own), recorded, strict=True)
             )
             drawn.count(recorded)
 
@@ -172,15 +167,15 @@ class Drawn:
     codes: Counter[str] = field(default_factory=Counter)  #: of rows that need a person
     uploaded_bytes: int = 0
 
-    def count(self, rows: Sequence[Cells]) -> None:
+    def count(self, rows: Sequence[DrawnRow]) -> None:
         """Note some rows."""
-        for word, count in Counter(map(itemgetter(STATUS), rows)).items():
+        for word, count in Counter(row.status for row in rows).items():
             status = Status(word)
             self.counts[status] += count
             if status is Status.UPLOADED:
-                self.uploaded_bytes += sum(size_in(one) for one in rows if one[STATUS] == word)
+                self.uploaded_bytes += sum(row.size_bytes for row in rows if row.status == word)
             elif status in NEED_A_PERSON:
-                self.codes.update(one[CODE] for one in rows if one[STATUS] == word and one[CODE])
+                self.codes.update(row.code for row in rows if row.status == word and row.code)
 
     @property
     def tally(self) -> Tally:
@@ -191,12 +186,13 @@ class Drawn:
         self.counts, self.uploaded_bytes = Counter(tally.counts), tally.uploaded_bytes
 
 
-def _cells(rows: Sequence[Row], drawing: Drawing) -> list[Cells]:
+def _recorded(rows: Sequence[Row], drawing: Drawing) -> list[DrawnRow]:
     """The recorded columns of consecutive rows, whether or not a run has got to them."""
-    known: Mapping[int, Cells] = {}
+    known: Mapping[int, DrawnRow] = {}
+    delimiter = drawing.manifest.delimiter
     if drawing.trusts_lines:
         first, last = rows[0].line, rows[-1].line
-        known = drawn_by_lines(drawing.journal, drawing.snapshot, first, last)
+        known = drawn_by_lines(drawing.journal, drawing.snapshot, first, last, delimiter)
     judge = drawing.judge
     unread = {
         row.line: (judge.judge(row), judge.recorded(row)) for row in rows if row.line not in known
@@ -207,7 +203,8 @@ def _cells(rows: Sequence[Row], drawing: Drawing) -> list[Cells]:
     keys.update(recorded.key for _, recorded in unread.values() if recorded and recorded.key)
     found = drawing.journal.by_keys(keys)
     return [
-        known.get(row.line) or _cells_of_unread(row, *unread[row.line], found, drawing)
+        known.get(row.line)
+        or drawn_cells(_cells_of_unread(row, *unread[row.line], found, drawing), delimiter)
         for row in rows
     ]
 

@@ -115,7 +115,7 @@ def picture(number, folder="/pictures"):
 
 
 def outcome(admitted, status=Status.UPLOADED, **more):
-    return Outcome(admitted, status, attempts=1, at="2026-01-01T00:00:00.000Z", **more)
+    return Outcome(admitted, status, **{"attempts": 1, "at": "2026-01-01T00:00:00.000Z", **more})
 
 
 @contextmanager

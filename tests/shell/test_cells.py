@@ -1,4 +1,4 @@
-"""The recorded columns as SQLite writes them, and as Python does."""
+"""The recorded columns as they are written in one go, and as they are made cell by cell."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from importer.ledger.cells import (
     drawn_by_lines,
     joined,
     outcome_cells,
+    outcome_text,
     recorded_cells,
     recorded_text,
 )
@@ -21,11 +22,11 @@ from tests.shell.runs import opened_journal, outcome
 def written(cells, delimiter):
     """The recorded columns as they stand in a file, which is as the csv module writes them."""
     own = ["a.jpg", cells[2]]
-    line = f"{joined(own, delimiter)}{delimiter}{recorded_text(cells, delimiter)}\r\n"
+    text = recorded_text(cells, delimiter)
     file = io.StringIO()
     csv.writer(file, delimiter=delimiter).writerow([*own, *cells])
-    assert line == file.getvalue()
-    return ",".join(cells)
+    assert f"{joined(own, delimiter)}{delimiter}{text}\r\n" == file.getvalue()
+    return text
 
 
 @pytest.mark.parametrize(
@@ -50,24 +51,28 @@ def written(cells, delimiter):
     ],
 )
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("has_message", [False, True])
 @pytest.mark.parametrize("status", [Status.UPLOADED, Status.UNKNOWN, Status.FAILED])
-def test_sqlite_makes_the_cells_that_python_makes(tmp_path, status, text, delimiter):
-    """One row by both ways: the same line of the file, to the letter."""
+def test_a_row_is_drawn_as_its_cells_are(tmp_path, status, has_message, text, delimiter):
+    """One row by each way, in the results and in .part: the same text, to the letter."""
     with opened_journal(tmp_path, 3) as (journal, admitted):
         more = {"http": 503, "size_bytes": 12, "sha256": bytes(range(32)), "seconds": 0.0125}
-        told = outcome(admitted[0], status, code="code", message=text, answer=text, **more)
+        more |= {"mtime_ns": 1, "at": text}  # a results file that a person has edited has any text
+        if has_message:
+            more |= {"code": "code", "message": text}
+        told = outcome(admitted[0], status, answer=text, **more)
         journal.commit(outcomes=[told], intents=admitted[1:2])
-        drawn = {
-            line: written(cells, delimiter)
-            for line, cells in drawn_by_lines(journal, 1, 2, 4).items()
-        }
+        drawn = drawn_by_lines(journal, 1, 2, 4, delimiter)
         for one in admitted:
             known = journal.by_key(one.picture.key)
-            assert drawn[known.line] == written(recorded_cells(known), delimiter)
-        assert drawn[3].startswith("unknown"), "what is on its way is unknown to a reader"
-        in_part = written(outcome_cells(told, journal.run), delimiter)
-        seconds = (",0.013,", ",0.012,")  # rounded in the journal, halves to even; in .part not yet
-        assert in_part.replace(*seconds) == drawn[2].replace(*seconds)
+            assert drawn[known.line].text == written(recorded_cells(known), delimiter)
+        assert drawn[2][:3] == (status, "code" if has_message else "", 12)
+        assert drawn[3].status == "unknown", "what is on its way is unknown to a reader"
+        in_part = outcome_text(told, journal.run, delimiter)
+        assert in_part == written(outcome_cells(told, journal.run), delimiter)
+        # Rounded in the journal, halves to even; in .part not yet.
+        rounded = f"{delimiter}0.012{delimiter}", f"{delimiter}0.013{delimiter}"
+        assert in_part.replace(*rounded) == drawn[2].text.replace(*rounded)
 
 
 def test_rows_are_found_by_many_keys_at_once(tmp_path):
