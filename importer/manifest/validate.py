@@ -107,7 +107,7 @@ class Validator:
             # Nearly all rows end here; what follows says the same of them, and takes longer.
             if name := rules.usual_file(given):
                 key = key_behind(shared.start, tag.start, name, given)
-                file = LocalFile(self._path(given))
+                file = LocalFile(self.path(given))
                 return Picture(key, own, file, name, shared.collection, tag.text)
             if name := rules.usual_url(given):
                 key = key_behind(shared.start, tag.start, name, given)
@@ -140,7 +140,7 @@ class Validator:
                 problems.append(self._problem(line, "name", wrong))
         if problems:
             return Invalid(key, row, tuple(problems), source, shared.collection.name)
-        found = RemoteUrl(rules.ascii_url(given)) if is_url else LocalFile(self._path(given))
+        found = RemoteUrl(rules.ascii_url(given)) if is_url else LocalFile(self.path(given))
         return Picture(key, row, found, name, shared.collection, tag.text)
 
     def _trimmed(self, cells: Sequence[str]) -> Sequence[str]:
@@ -149,7 +149,7 @@ class Validator:
             cells = cells[:-1]
         return cells
 
-    def _path(self, given: str) -> str:
+    def path(self, given: str) -> str:
         """The file that a cell names; most name one below the manifest's folder."""
         if os.name == "posix":
             return self._below + given if given[0] != "/" else given

@@ -10,14 +10,15 @@ from itertools import chain, groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from importer.manifest import rules
-from importer.model import Chunk
+from importer.manifest.identity import key_behind, key_part
+from importer.model import Chunk, LocalFile, Picture, RemoteUrl, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from importer.manifest.columns import Columns
     from importer.manifest.validate import Validator
-    from importer.model import Collection
+    from importer.model import Collection, Invalid
     from importer.secret import Token
 
 FEWEST = 16  # rows; for less, columns aren't worth it
@@ -34,6 +35,7 @@ class Stretch(NamedTuple):
     cells: Sequence[Sequence[str]]
     are_urls: bool
     collections: Sequence[Collection]
+    starts: Sequence[str]  #: of what their keys are made of
     tags: Sequence[str]
     names: Sequence[str]
     sources: Sequence[str]  #: the cells as they stand
@@ -48,7 +50,7 @@ class Wholesale:
     """Sorts the rows of one manifest."""
 
     def __init__(self, validator: Validator, columns: Columns, token: Token | None) -> None:
-        self._validator, self._token = validator, token
+        self._validator, self._columns, self._token = validator, columns, token
         self._width = len(columns.header)
         self._source_at = columns.place.get("source", -1)
         self._tag_at = columns.place.get("tag", -1)
@@ -57,6 +59,27 @@ class Wholesale:
         self._name = validator.constants.get("name", "")
         #: else a cell may mean something else in another row
         self._is_fit = self._source_at >= 0 and not validator.has_templates
+
+    def judge(self, rows: Sequence[Row]) -> Iterator[Picture | Invalid]:
+        """What Validator.judge makes of each of them."""
+        at = 0
+        for piece in self.sort(Chunk([row.line for row in rows], [row.cells for row in rows])):
+            some = rows[at : at + len(piece.lines)]
+            at += len(some)
+            if isinstance(piece, Stretch):
+                yield from self._pictures(some, piece)
+            else:
+                yield from map(self._validator.judge, some)
+
+    def _pictures(self, rows: Sequence[Row], stretch: Stretch) -> Iterator[Picture]:
+        own_cells, path = self._columns.own_cells, self._validator.path
+        if len(self._columns.own) < self._width:
+            rows = [Row(line, own_cells(cells)) for line, cells, _ in rows]
+        _, _, are_urls, collections, starts, tags, names, given = stretch
+        parts = {tag: key_part(tag) for tag in set(tags)}
+        keys = map(key_behind, starts, map(parts.__getitem__, tags), names, given)
+        sources = map(RemoteUrl, given) if are_urls else map(LocalFile, map(path, given))
+        return map(Picture, keys, rows, sources, names, collections, tags)
 
     def sort(self, chunk: Chunk) -> Iterator[Stretch | Chunk]:
         """The chunk's rows in their order, as far as can be in stretches."""
@@ -87,6 +110,8 @@ class Wholesale:
         wrong = {key for key, one in shared.items() if one.wrong}
         collection_of = {key: one.collection for key, one in shared.items()}
         collections = list(map(collection_of.__getitem__, keys))
+        start_of = {key: one.start for key, one in shared.items()}
+        starts = list(map(start_of.__getitem__, keys))
         tags, wrong_tags = self._tags(rows)
         sources = [row[self._source_at] for row in rows]
         names = rules.usual_files(sources)
@@ -104,15 +129,15 @@ class Wholesale:
                     kinds[at] = ODD
             self._take_own_names(rows, names, kinds)
         if not kinds or kinds.count(FILE) == len(kinds):
-            yield Stretch(*chunk, False, collections, tags, names, sources)
+            yield Stretch(*chunk, False, collections, starts, tags, names, sources)
             return
         for kind, part in _runs(kinds):
             if kind is ODD or part.stop - part.start < FEWEST:
                 yield _cut(chunk, part)
                 continue
             yield Stretch(
-                *_cut(chunk, part), kind is URL, collections[part], tags[part], names[part],
-                sources[part],
+                *_cut(chunk, part), kind is URL, collections[part], starts[part], tags[part],
+                names[part], sources[part],
             )  # fmt: skip
 
     def _tags(self, rows: Sequence[Sequence[str]]) -> tuple[list[str], set[str]]:

@@ -51,6 +51,7 @@ class Judging:
         self._validator = validator
         self._columns = columns
         self._fills_down = reading.fill_down
+        self._wholesale = self.wholesale()
         self.allows_conflicts = reading.allow_conflicts
 
     def without_token(self, lines: list[str]) -> list[str]:
@@ -66,6 +67,13 @@ class Judging:
 
     def judge(self, row: Row) -> Picture | Invalid:
         return self._validator.judge(row)
+
+    def judge_all(self, rows: Sequence[Row]) -> list[Judged]:
+        """Some rows, each with what a results file records of it."""
+        judged = self._wholesale.judge(rows) if self._wholesale else map(self.judge, rows)
+        if not self._columns.is_results:
+            return [(one, None) for one in judged]
+        return list(zip(judged, map(self.recorded, rows), strict=True))
 
     def wholesale(self) -> Wholesale | None:
         """How many rows are judged at once; None where a row depends on those above it."""
@@ -168,7 +176,7 @@ class Intake:
                 mark = Mark(self.admission.snapshot, last, self.rows_read)
             else:
                 chunk = [row for row in chunk if self._lines[0] <= row.line <= self._lines[1]]
-            admitted = self.admission.admit(self._judged(chunk), mark=mark)
+            admitted = self.admission.admit(self._judging.judge_all(chunk), mark=mark)
             self._look_for_changes(self.admission.uploaded)
             yield admitted
 
@@ -178,11 +186,7 @@ class Intake:
         """Rows of a kind up to the mark, as the file has them and as the journal has."""
         stretches = Stretches(self.admission.journal.path, mark, which)
         while known := stretches.next(CHUNK_ROWS):
-            yield self._judged([finder.row(row.line) for row in known]), known
-
-    def _judged(self, rows: Iterable[Row]) -> list[Judged]:
-        judge, recorded = self._judging.judge, self._judging.recorded
-        return [(judge(row), recorded(row)) for row in rows]
+            yield self._judging.judge_all([finder.row(row.line) for row in known]), known
 
     def _look_for_changes(self, uploaded: Iterable[tuple[JournalRow, Picture]]) -> None:
         """Uploaded files whose size or time differ are read again: is it other content?"""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from importer import api
 from importer.errors import ManifestError
+from importer.job import open_for_reading
 from importer.manifest.formats import open_manifest
 from importer.model import Row
 from importer.secret import Token
@@ -109,6 +110,22 @@ def test_a_check_finds_the_same_in_stretches_and_row_by_row(folder, text, readin
     # For a corrected copy each row is looked at by itself.
     one_by_one = found(path, reading, token, fix=folder / "fixed.csv", force=True)
     assert found(path, reading, token) == one_by_one
+
+
+@settings(deadline=None, max_examples=25)
+@given(manifests(), st.sampled_from(READINGS), st.sampled_from([None, None, TOKEN]))
+def test_a_run_judges_many_rows_as_it_judges_each(folder, text, reading, token):
+    """The same pictures, with the same keys, and the same words of what is wrong."""
+    path = folder / "manifest.csv"
+    path.write_bytes(text.replace("{}", str(folder)).encode())
+    try:
+        opened = open_for_reading(path, reading, origin="https://gallery.example", token=token)
+        rows = list(opened.rows())
+    except ManifestError:
+        return  # of which the checks above tell
+    judging = opened.judging
+    each = [(judging.judge(row), judging.recorded(row)) for row in rows]
+    assert judging.judge_all(rows) == each
 
 
 @settings(deadline=None, max_examples=25)

@@ -134,7 +134,7 @@ class Check:
         Raises:
             StorageError: what is put aside can't be written.
         """
-        lines, _, are_urls, collections, tags, names, sources = stretch
+        lines, _, are_urls, collections, _, tags, names, sources = stretch
         count, at = len(lines), 0
         homes: list[int] = []
         places: list[int] = []
