@@ -38,11 +38,11 @@ _USUAL_URL = re.compile(
     r"([A-Za-z0-9._~,+=@!$&'()*-]+)(?:\?[!$-;=?-Z_a-z~]*)?"
 )
 _NUL = "%00"
-_USUAL_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .,()&'+=@!/-]*")  # likewise
+_USUAL_PATH = re.compile(r"/?[A-Za-z0-9_][A-Za-z0-9_ .,()&'+=@!/-]*")  # likewise
 _USUAL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .,()&'+=@!-]*")
 #: both at once: a path in which nothing has to be looked at, and the file's name in it
 _USUAL_FILE = re.compile(
-    r"(?:[A-Za-z0-9_][A-Za-z0-9_ .,()&'+=@!/-]*/)?([A-Za-z0-9_][A-Za-z0-9_ .,()&'+=@!-]*)"
+    r"/?(?:[A-Za-z0-9_][A-Za-z0-9_ .,()&'+=@!/-]*/)?([A-Za-z0-9_][A-Za-z0-9_ .,()&'+=@!-]*)"
 )
 _USUAL_FILES = re.compile(f"(?m)^{_USUAL_FILE.pattern}$")
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})

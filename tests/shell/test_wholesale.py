@@ -183,6 +183,16 @@ def test_a_stretch_is_judged_at_once(folder, monkeypatch):
     assert findings.warning_counts == {}
 
 
+def test_one_file_by_two_paths_is_the_same_file_in_a_stretch(folder):
+    """Relative and absolute: two rows, as their keys are, and no two pictures of one name."""
+    path = folder / "manifest.csv"
+    sources = ["b.jpg", "a.jpg", f"{folder}/a.jpg", f"{folder}/b.jpg", "/elsewhere/b.jpg"]
+    path.write_text("source,collection,date\n" + "".join(f"{s},F,2018-02-22\n" for s in sources))
+    in_stretches = found(path, Reading(), None)
+    assert in_stretches == found(path, Reading(), None, fix=folder / "fixed.csv", force=True)
+    assert in_stretches.warning_counts == {"same_name": 1}
+
+
 def test_a_block_of_blank_lines_has_no_rows(folder):
     path = folder / "manifest.csv"
     path.write_text("source,collection,date\n" + 999 * "\n" + "a.jpg,Fair,2018-02-22\n")

@@ -16,7 +16,7 @@ from importer.manifest.check.groups import groups
 from importer.manifest.check.kinds import is_left_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 
 class PutAside(Protocol):
@@ -120,20 +120,25 @@ class Doubles:
         self,
         homes: Sequence[int],
         names: Sequence[str],
-        tags: Sequence[str],
-        sources: Sequence[str],
+        marks: Sequence[Hashable],
+        wheres: Sequence[str],
         lines: Sequence[int],
         places: Sequence[int],
         size: int,
     ) -> None:
-        """Many at once, column by column: names of ASCII, and sources that are written plainly."""
+        """Many at once, column by column, of which the names are ASCII.
+
+        Args:
+            marks: the tag of each, with the source as it is written where that isn't ``where``.
+            wheres: see ``add``, as of all others.
+        """
         numbers = array("q", bytes(_FORM.size * len(lines)))
         folded = "\n".join(names).lower().split("\n")
         columns: Iterable[Iterable[int]] = (
             map(hash, zip(homes, folded, strict=True)),
-            map(hash, tags),
+            map(hash, marks),
             map(hash, names),
-            map(hash, sources),
+            map(hash, wheres),
             lines,
             places,
             [size] * len(lines) if size else (),

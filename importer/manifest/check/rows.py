@@ -18,7 +18,7 @@ from importer.manifest.check.spellings import Spellings
 from importer.model import Collection, Invalid, Picture, Problem, RemoteUrl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
     from datetime import date
 
     from importer.manifest.check.doubles import Fact
@@ -156,10 +156,21 @@ class Check:
             self._urls += count
             self._remark_urls(lines, sources)
         size = URL if are_urls else 0
-        self._doubles.add_many(homes, names, tags, sources, lines, places, size)
+        marks, wheres = (tags, sources) if are_urls else self._placed(tags, sources)
+        self._doubles.add_many(homes, names, marks, wheres, lines, places, size)
         self.rows += count
         self._sendable += count
         self._doubles.settle(count)
+
+    def _placed(
+        self, tags: Sequence[str], sources: Sequence[str]
+    ) -> tuple[Sequence[Hashable], Sequence[str]]:
+        """Where files are, below the manifest's folder, and what tells their rows apart beside."""
+        if not any(source.startswith(self._folder) for source in sources):
+            return tags, sources
+        wheres = [source.removeprefix(self._folder) for source in sources]
+        rows = zip(tags, sources, wheres, strict=True)
+        return [tag if given == where else (tag, given) for tag, given, where in rows], wheres
 
     def findings(self, same_bytes: Iterable[tuple[int, int]] = ()) -> Findings:
         """All of it, once every row was added.
