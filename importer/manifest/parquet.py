@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from importer.settings import Reading
 
 BATCH_ROWS = 1_000
-MEMORY = "256MB"  # that duckdb may take; a row group is unpacked at a time
+MEMORY = "256MB"  # that duckdb may take; a page of each column is unpacked at a time
+#: by itself it reads whole row groups ahead, and keeps 10 MB of rows for who may ask for them
+FRUGAL = {
+    "streaming_buffer_size": "100KB",
+    "disable_parquet_prefetching": "true",
+    "read_ahead_depth": "0",
+    "enable_external_file_cache": "false",
+}
 _FROM = "FROM read_parquet(?, binary_as_string = true, hive_partitioning = false)"
 
 
@@ -139,6 +146,9 @@ class _Library:
         try:
             with self._duckdb.connect(config=settings) as self._database:
                 self._database.execute("SET TimeZone = 'UTC'")  # not this machine's
+                for name, value in FRUGAL.items():
+                    with suppress(self._duckdb.CatalogException):  # its version has none such
+                        self._database.execute(f"SET {name} = '{value}'")
                 yield self
         except (self._duckdb.Error, UnicodeDecodeError) as error:
             said = ascii(str(error).partition("\n")[0])[1:-1][:120]

@@ -6,6 +6,7 @@ import datetime
 import gzip
 import io
 import os
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -489,6 +490,40 @@ def test_a_name_full_of_signs_is_a_name(tmp_path):
         FORMS[".parquet"](tmp_path / "made", [["source"], [name]])
         (tmp_path / "made").rename(tmp_path / name)
         assert rows_of(opened(tmp_path / name)) == [(1, [name])]
+
+
+#: prints how many bytes more it takes to be at the beginning of a large file than of a small one
+_GROWTH = """
+import sys
+from itertools import islice
+from pathlib import Path
+
+import psutil
+
+from importer.manifest.formats import open_manifest
+from importer.settings import Reading
+
+held = []
+for name in sys.argv[1:]:
+    rows = open_manifest(Path(name), Reading()).rows()
+    for row in islice(rows, 20_000):
+        pass
+    held.append(psutil.Process().memory_info().rss)
+print(held[1] - held[0])
+"""
+
+
+def test_a_large_row_group_isnt_held(tmp_path):
+    """What is read ahead of the row that is asked for, and kept behind it, is little."""
+    for name, rows in (("small", 1_000), ("large", 120_000)):
+        with duckdb.connect() as database:
+            database.execute(
+                "COPY (SELECT printf('event-%06d/IMG_%08d.jpg', i // 400, i) source, printf('session %d', i) tag"
+                f" FROM range({rows}) t(i)) TO '{tmp_path / name}' (FORMAT parquet)"
+            )
+    words = [sys.executable, "-c", _GROWTH, str(tmp_path / "small"), str(tmp_path / "large")]
+    done = subprocess.run(words, capture_output=True, check=True, text=True)
+    assert int(done.stdout) < 13_000_000
 
 
 def test_without_the_package_one_line_says_what_to_install(tmp_path, monkeypatch):
