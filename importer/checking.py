@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Self
 
 from importer.inspection.content import THREADS as DECODERS
 from importer.inspection.content import decode, same_bytes, without_alarms
-from importer.inspection.corrected import Trail, refuse_to_harm, write_copy
+from importer.inspection.corrected import refuse_to_harm, write_copy
 from importer.inspection.files import THREADS, Looker, looked_at, unseen
 from importer.inspection.folders import Folders
-from importer.inspection.spill import PackedSpill, Spill
+from importer.inspection.spill import PackedSpill, Spill, Trail
 from importer.job import open_for_reading
 from importer.ledger.claims import Agreement
 from importer.manifest import rules
@@ -75,6 +75,7 @@ def check(
             today=clock.now().date(),
             source_at=_own_place(opened.columns, "source"),
             facts=stack.enter_context(PackedSpill()),
+            names=stack.enter_context(Trail()),
             sizes=sizes,
         )
         fixing = stack.enter_context(_Fixing(opened)) if checking.fix is not None else None
@@ -194,7 +195,7 @@ class _Fixing:
     def __init__(self, opened: OpenedManifest) -> None:
         self._opened = opened
         self._dates = DateCells(_own_place(opened.columns, "date"))
-        self._sources = Trail()
+        self._sources = Trail()  # of cells that belong where others are
         self._below = os.path.join(opened.folder, "")
 
     def __enter__(self) -> Self:

@@ -166,7 +166,7 @@ def _collection_table(findings: Findings) -> list[str]:
         size = naturalsize(inside.size_bytes) if inside.size_bytes else "-"
         line = f"{name:{width}}  {one.date:10}  {intcomma(inside.pictures):>9}  {size:>9}"
         lines.append(line + (f"  {intcomma(inside.problems):>8}" if has_bad else ""))
-    more = len(findings.collections) - len(shown)
+    more = len(findings.collections) + findings.more_collections - len(shown)
     if more:
         lines.append(f"... and {counted(more, 'more collection')}")
     return lines
@@ -199,7 +199,8 @@ def findings_json(findings: Findings, *, link: float = 0.0) -> str:
                 for one, inside in findings.collections.items()
             ],
             "fixed": findings.fixed and _fixed_as_words(findings.fixed),
-            "rows_in_more_collections": findings.more_collections,
+            "more_collections": findings.more_collections,
+            "pictures_in_more_collections": findings.more_pictures,
             "estimates": [
                 {"bits_s": round(speed), "seconds": round(findings.size_bytes * 8 / speed, 1)}
                 for speed in speeds

@@ -3,64 +3,19 @@
 from __future__ import annotations
 
 import csv
-import marshal
-from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from importer.errors import StorageError, UsageError
 from importer.in_place import put_in_place
-from importer.inspection.spill import temporary
 from importer.manifest.check.fixes import Log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from importer.inspection.spill import Trail
     from importer.manifest.check.fixes import Corrector, Fixed
     from importer.manifest.columns import Columns
     from importer.manifest.protocol import Manifest
-
-
-class Trail:
-    """What belongs into the cells of some lines, put aside in their order. A context manager."""
-
-    def __init__(self) -> None:
-        self._file: IO[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def note(self, line: int, text: str) -> None:
-        """Put one aside.
-
-        Raises:
-            StorageError: the disk for temporary files is full.
-        """
-        try:
-            if self._file is None:
-                self._file = temporary()
-            self._file.write(marshal.dumps((line, text)))
-        except OSError as error:
-            raise StorageError(
-                f"the check can't write its temporary file: {error.strerror}",
-                fix="free some space, or name another folder in TMPDIR",
-            ) from None
-
-    def each(self) -> Iterator[tuple[int, str]]:
-        """From the first line on."""
-        if self._file is None:
-            return
-        self._file.seek(0)
-        with suppress(EOFError):
-            while True:
-                yield marshal.load(self._file)  # noqa: S302  (our own)
 
 
 def refuse_to_harm(out: Path, manifest: Path, *, force: bool) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import marshal
 import os
 import tempfile
+from array import array
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PARTS = 256  # of ten million facts each holds 40,000, about 8 MB in memory
-HELD = 65_536  # facts that wait in memory, about 15 MB; packed 4 MB
+HELD = 16_384  # facts that wait in memory, about 4 MB; packed 1 MB
 
 Fact: TypeAlias = tuple[Any, ...]  # of int, str and bytes
 Part = TypeVar("Part", list[Fact], bytearray)
@@ -34,7 +36,8 @@ class _Parts(Generic[Part]):
         self.parts: list[Part] = [empty() for _ in range(PARTS)]  #: append here, then ``settle``
         self._empty: Callable[[], Part] = empty
         self._waiting = 0
-        self._places: list[list[tuple[int, int]]] = [[] for _ in range(PARTS)]
+        #: of each time that they were written: where each part begins, and the last ends
+        self._written_at: list[array[int]] = []
         self._end = 0
         self._file: IO[bytes] | None = None
 
@@ -61,10 +64,12 @@ class _Parts(Generic[Part]):
         Raises:
             StorageError: what was put aside can't be read again.
         """
-        for part, places in zip(self.parts, self._places, strict=True):
+        if self._file is not None:
+            self._write()
+        for number, part in enumerate(self.parts):
             facts = self._empty()
-            for offset, size in places:
-                facts += self._read(offset, size)
+            for begins in self._written_at:
+                facts += self._read(begins[number], begins[number + 1] - begins[number])
             facts += part
             if facts:
                 yield facts
@@ -74,21 +79,20 @@ class _Parts(Generic[Part]):
             if self._file is None:
                 self._file = temporary()
             self._file.seek(self._end)
-            for part, places in zip(self.parts, self._places, strict=True):
+            begins = array("q", [self._end])
+            for part in self.parts:
                 if part:
-                    written = self._written(part)
-                    self._file.write(written)
-                    places.append((self._end, len(written)))
-                    self._end += len(written)
+                    self._end += self._file.write(self._written(part))
                     part.clear()
+                begins.append(self._end)
+            self._written_at.append(begins)
         except OSError as error:
-            raise StorageError(
-                f"the check can't write its temporary file: {error.strerror}",
-                fix="free some space, or name another folder in TMPDIR",
-            ) from None
+            raise _unusable(error) from None
         self._waiting = 0
 
     def _read(self, offset: int, size: int) -> Part:
+        if not size:
+            return self._empty()
         assert self._file is not None
         try:
             self._file.seek(offset)
@@ -136,6 +140,59 @@ class PackedSpill(_Parts[bytearray]):
     @staticmethod
     def _facts(written: bytes) -> bytearray:
         return bytearray(written)
+
+
+class Trail:
+    """Texts by line, in the order in which they came. A context manager."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def note(self, line: int, text: str) -> None:
+        """Put one aside.
+
+        Raises:
+            StorageError: the disk for temporary files is full.
+        """
+        try:
+            if self._file is None:
+                self._file = temporary()
+            self._file.write(marshal.dumps((line, text)))
+        except OSError as error:
+            raise _unusable(error) from None
+
+    def each(self) -> Iterator[tuple[int, str]]:
+        """From the first line on.
+
+        Raises:
+            StorageError: the disk for temporary files is full, or they can't be read again.
+        """
+        if self._file is None:
+            return
+        try:
+            self._file.seek(0)
+            with suppress(EOFError):
+                while True:
+                    yield marshal.load(self._file)  # noqa: S302  (our own)
+        except OSError as error:
+            raise _unusable(error) from None
+
+
+def _unusable(error: OSError) -> StorageError:
+    return StorageError(
+        f"the check can't write its temporary file: {error.strerror}",
+        fix="free some space, or name another folder in TMPDIR",
+    )
 
 
 def temporary() -> IO[bytes]:

@@ -92,7 +92,7 @@ class Agreement:
         self._columns, self._note = columns, note
         self._last: Collection | None = None
         self._db = sqlite3.connect("", isolation_level=None)
-        for setting in ("journal_mode = OFF", "cache_size = -8192"):
+        for setting in ("journal_mode = OFF", "cache_size = -2048"):
             self._db.execute(f"PRAGMA {setting}")
         self._db.execute(CLAIMS)
         self._db.execute("BEGIN")

@@ -223,7 +223,8 @@ def test_json_has_all_of_it():
         ],
         "notes": [],
         "fixed": None,
-        "rows_in_more_collections": 0,
+        "more_collections": 0,
+        "pictures_in_more_collections": 0,
         "estimates": [
             {"bits_s": 10_000_000, "seconds": 0.0},
             {"bits_s": 40_000_000, "seconds": 0.0},

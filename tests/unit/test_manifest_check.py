@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from importer.inspection.spill import PackedSpill, Spill
+from importer.inspection.spill import PackedSpill, Spill, Trail
 from importer.manifest.check.findings import SHOWN_PROBLEMS, Fault, InCollection, Looked
 from importer.manifest.check.rows import Check
 from importer.model import Collection, Invalid, LocalFile, Picture, Problem, RemoteUrl, Row
@@ -34,10 +34,10 @@ def check(*judged, inspect=lambda picture: 1_000, today=date(2026, 11, 26), same
         found, path = inspect(row), row.source.path
         return Looked(0, (Fault(*found),), path) if isinstance(found, tuple) else Looked(found)
 
-    with PackedSpill() as facts:
+    with PackedSpill() as facts, Trail() as names:
         one = Check(
             columns={"source": "Datei", "date": "Datum", "name": "name", "collection": "Album", "tag": "tag"},
-            folder="/archive/", today=today, source_at=0, facts=facts,
+            folder="/archive/", today=today, source_at=0, facts=facts, names=names,
         )  # fmt: skip
         for at in range(0, len(judged), 700):
             some = judged[at : at + 700]
@@ -147,15 +147,45 @@ def test_the_first_problem_of_each_kind_is_shown_however_late_it_comes():
     assert "bad_tag" in {problem.code for problem in findings.problems}
 
 
-def test_collections_beyond_those_kept_still_count(monkeypatch):
+def collection(number, day="2018-02-22"):
+    return Collection(f"c {number}", day, f"u-{number}" if number % 2 else "")
+
+
+def test_collections_beyond_those_kept_are_counted(monkeypatch):
+    """The first are listed, and those with problems; of the others it is known how many."""
+
+    for home in ("rows", "tally"):
+        monkeypatch.setattr(f"importer.manifest.check.{home}.KEPT", 100)
+    rows = [picture(n, collection=collection(n)) for n in range(1, 106)]
+    late = collection(106, "2027-01-01")
+    bad = Invalid(
+        b"k" * 16, Row(107, []), (Problem(107, "date", "bad_date", "no", "x"),), "a", "c 104"
+    )
+    findings = check(
+        *rows, picture(106, collection=late), bad, picture(20_000, collection=collection(1))
+    )
+    listed = findings.collections
+    assert [one.name for one in listed] == [f"c {n}" for n in (*range(1, 101), 104)]
+    assert (listed[collection(1)], listed[collection(104)]) == (
+        InCollection(2, 2_000),
+        InCollection(1, 1_000, 1),
+    )
+    assert (findings.sendable, findings.more_collections, findings.more_pictures) == (107, 5, 5)
+    assert [(w.line, w.code) for w in findings.warnings if w.code != "same_name"] == [
+        (106, "future_date")
+    ]
+    assert findings.size_bytes == 107_000
+
+
+def test_collections_beyond_those_counted_still_weigh(monkeypatch):
     """Their rows are counted, and so is what they weigh."""
 
-    monkeypatch.setattr("importer.manifest.check.rows.KEPT_COLLECTIONS", 100)
-    rows = [picture(n, collection=Collection(f"c {n}", "2018-02-22")) for n in range(1, 106)]
-    findings = check(*rows, picture(20_000, collection=Collection("c 1", "2018-02-22")))
-    assert (findings.sendable, findings.more_collections) == (106, 5)
+    monkeypatch.setattr("importer.manifest.check.tally.COUNTED", 100)
+    rows = [picture(n, collection=collection(n)) for n in range(1, 106)]
+    findings = check(*rows, picture(20_000, collection=collection(1)))
+    assert (findings.sendable, findings.more_pictures) == (106, 5)
     assert len(findings.collections) == 100
-    assert findings.collections[Collection("c 1", "2018-02-22")] == InCollection(2, 2_000)
+    assert findings.collections[collection(1)] == InCollection(2, 2_000)
     assert findings.size_bytes == 106_000
 
 
@@ -221,10 +251,10 @@ def test_what_only_a_check_looks_for_doesnt_keep_a_run_from_sending():
     """A picture that is damaged or larger than was wanted: a problem, but a run sends it."""
 
     damaged = Fault("damaged_picture", "it breaks off")
-    with PackedSpill() as facts:
+    with PackedSpill() as facts, Trail() as names:
         one = Check(
-            columns={"source": "s"}, folder="", today=date(2026, 1, 1), source_at=0, facts=facts
-        )
+            columns={"source": "s"}, folder="", today=date(2026, 1, 1), source_at=0, facts=facts, names=names,
+        )  # fmt: skip
         one.add([picture(2)], [Looked(1_000, (damaged,))])
         findings = one.findings()
     assert (findings.sendable, findings.exit_code) == (1, 1)

@@ -190,6 +190,7 @@ def _folded(name: str) -> str:
 
 def _meetings(part: bytearray) -> Iterator[list[Fact]]:
     """Facts whose meeting is another one's as well; each group in the order given."""
-    numbers = array("q", bytes(part))[::_FIELDS]
+    with memoryview(part).cast("q") as all_fields:
+        numbers = all_fields[::_FIELDS].tolist()
     if len(set(numbers)) < len(numbers):  # seldom
         yield from groups([Fact._make(fact) for fact in _FORM.iter_unpack(part)])

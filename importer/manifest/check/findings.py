@@ -55,8 +55,9 @@ class Findings:
     size_bytes: int
     problems: tuple[Problem, ...]  #: the first ones, in the order of the file
     counts: Mapping[str, int]  #: all problems by code
-    collections: Mapping[Collection, InCollection]
-    more_collections: int = 0  #: rows in collections beyond those that are kept
+    collections: Mapping[Collection, InCollection]  #: the first, and those with problems
+    more_collections: int = 0
+    more_pictures: int = 0  #: in those
     warnings: tuple[Problem, ...] = field(default=())  #: not wrong, but worth knowing
     warning_counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  #: how the file was read, where that isn't plain

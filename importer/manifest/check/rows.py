@@ -6,16 +6,16 @@ rows far away is put aside, see importer.inspection.spill.
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
 from importer.manifest.check import remarks
 from importer.manifest.check.doubles import Doubles
-from importer.manifest.check.findings import Findings, InCollection, Notebook
+from importer.manifest.check.findings import Findings, Notebook
 from importer.manifest.check.kinds import CURES, WARNINGS, is_left_out
 from importer.manifest.check.spellings import Spellings
-from importer.model import Collection, Invalid, Picture, Problem, RemoteUrl
+from importer.manifest.check.tally import ELSEWHERE, KEPT, Tally
+from importer.model import Invalid, Picture, Problem, RemoteUrl
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from importer.manifest.check.doubles import Fact
     from importer.manifest.check.doubles import PutAside as PutAsidePacked
-    from importer.manifest.check.findings import Looked
+    from importer.manifest.check.findings import InCollection, Looked
+    from importer.manifest.check.tally import Names
     from importer.manifest.wholesale import Stretch
+    from importer.model import Collection
 
-KEPT_COLLECTIONS = 100_000  # about 50 MB; an archive of ten million pictures has some 25,000
-ELSEWHERE = -1  # the place of a collection beyond those
 URL = -1  # the size of what the gallery fetches
 SAME_ROW = "the same row stands on line {}; it is sent once"
 SAME_NAME = "another picture of this collection, on line {}, has this name"
@@ -52,6 +52,7 @@ class Check:
         today: for dates that are to come.
         source_at: where the source stands among a row's own cells; -1: nowhere.
         facts: where what is known of each picture waits to be compared.
+        names: where the names of most collections wait.
         sizes: likewise, when the same bytes are to be found; None: they aren't.
     """
 
@@ -63,22 +64,19 @@ class Check:
         today: date,
         source_at: int,
         facts: PutAsidePacked,
+        names: Names,
         sizes: PutAside | None = None,
     ) -> None:
         self._columns, self._folder, self._today = columns, folder, today
         self._source_at, self._sizes = source_at, sizes
         self._doubles = Doubles(facts)
         self.problems, self.warnings = Notebook(), Notebook()
-        self._places: dict[Collection, int] = {}
-        self._first_lines: list[int] = []
-        self._pictures: list[int] = []
-        self._weights: list[int] = []
-        self._bad: Counter[str] = Counter()
+        self._tally = Tally(names)
         self._collection_names, self._tags = Spellings("collection"), Spellings("tag")
         self._last: Collection | None = None
         self._place, self._home = ELSEWHERE, 0
         self._last_tag = ""
-        self.rows = self._sendable = self._urls = self._weight = self._more = 0
+        self.rows = self._sendable = self._urls = self._weight = 0
         self._duplicates = 0
 
     def add(self, judged: Sequence[Picture | Invalid], looked: Sequence[Looked | None]) -> None:
@@ -122,7 +120,7 @@ class Check:
             )  # fmt: skip
             if is_sent:
                 pictures += 1
-                self._count(place, 1)
+                self._tally.count(place, 1)
         self.rows += len(judged)
         self._sendable += pictures
         self._urls += urls
@@ -142,7 +140,7 @@ class Check:
             if collection is not self._last:
                 self._begin(collection, lines[at])
             alike = len(list(run))
-            self._count(self._place, alike)
+            self._tally.count(self._place, alike)
             homes += [self._home] * alike
             places += [self._place] * alike
             at += alike
@@ -184,7 +182,7 @@ class Check:
         self._remark_doubles()
         for spellings in (self._collection_names, self._tags):
             self._remark_all(spellings)
-        self._note_dates()
+        listed, more_collections, more_pictures = self._listed()
         return Findings(
             self.rows,
             self._sendable,
@@ -193,8 +191,9 @@ class Check:
             self._weight,
             self.problems.kept,
             dict(self.problems.counts),
-            self._collections(),
-            self._more,
+            listed,
+            more_collections,
+            more_pictures,
             self.warnings.kept,
             dict(self.warnings.counts),
         )
@@ -203,38 +202,18 @@ class Check:
 
     def _begin(self, collection: Collection, line: int) -> None:
         """Another collection than that of the last row."""
-        self._place, self._home = self._place_of(collection, line), hash(collection)
+        self._place, self._home = self._tally.place_of(collection, line), hash(collection)
+        if self._place >= 0:
+            self._collection_names.note(collection.name, line)
         self._last = collection
-
-    def _count(self, place: int, pictures: int) -> None:
-        if place >= 0:
-            self._pictures[place] += pictures
-        else:
-            self._more += pictures
-
-    def _place_of(self, collection: Collection, line: int) -> int:
-        place = self._places.get(collection)
-        if place is None:
-            if len(self._places) >= KEPT_COLLECTIONS:
-                return ELSEWHERE
-            place = self._places[collection] = len(self._pictures)
-            self._first_lines.append(line)
-            self._pictures.append(0)
-            self._weights.append(0)
-        self._collection_names.note(collection.name, line)
-        return place
 
     def _note_invalid(self, row: Invalid, found: Looked | None) -> None:
         for problem in row.problems:
             self.problems.note(problem)
-        self._count_bad(row.collection)
+        self._tally.count_bad(row.collection)
         self._collection_names.note(row.collection, row.line)
         if found is not None:
             self._note_faults(row.line, "", found)
-
-    def _count_bad(self, collection: str) -> None:
-        if collection in self._bad or len(self._bad) < KEPT_COLLECTIONS:
-            self._bad[collection] += 1
 
     def _note_faults(self, line: int, collection: str, found: Looked) -> str:
         """Note what is wrong with a file; gives the problems' codes."""
@@ -254,13 +233,12 @@ class Check:
             self.problems.note(problem)
             codes.append(code)
         if codes and collection:
-            self._count_bad(collection)
+            self._tally.count_bad(collection)
         return " ".join(codes)
 
     def _weigh(self, place: int, size: int, line: int, path: str) -> None:
         self._weight += size
-        if place >= 0:
-            self._weights[place] += size
+        self._tally.weigh(place, size)
         if self._sizes is not None and size:
             self._sizes.parts[size & 255].append((size, line, path))
             self._sizes.settle(1)
@@ -310,24 +288,28 @@ class Check:
         self._sendable -= 1
         self._urls -= fact.size == URL
         self._weight -= max(0, fact.size)
-        self._count(fact.place, -1)
-        if fact.place >= 0:
-            self._weights[fact.place] -= max(0, fact.size)
+        self._tally.count(fact.place, -1)
+        self._tally.weigh(fact.place, -max(0, fact.size))
 
     def _remark_all(self, spellings: Spellings) -> None:
         for line, what in spellings.alike():
             self._warn(line, spellings.field, f"{spellings.field}_alike", what)
 
-    def _note_dates(self) -> None:
-        for collection, place in self._places.items():
-            remark = remarks.of_date(collection, self._today)
-            if remark is not None:
-                problem = Problem(self._first_lines[place], self._columns["date"], *remark)
-                self.warnings.note(problem, max(1, self._pictures[place]))
+    def _listed(self) -> tuple[dict[Collection, InCollection], int, int]:
+        """The first collections and those with problems, how many more, and pictures in those.
 
-    def _collections(self) -> dict[Collection, InCollection]:
-        bad = Counter(self._bad)
-        return {
-            one: InCollection(self._pictures[place], self._weights[place], bad.pop(one.name, 0))
-            for one, place in self._places.items()
-        }
+        What a date is worth a word is noted on the way.
+        """
+        listed: dict[Collection, InCollection] = {}
+        more, pictures, room = 0, self._tally.elsewhere, KEPT
+        for at, (line, collection, inside) in enumerate(self._tally.each()):
+            if (remark := remarks.of_date(collection, self._today)) is not None:
+                problem = Problem(line, self._columns["date"], *remark)
+                self.warnings.note(problem, max(1, inside.pictures))
+            if at < KEPT:
+                listed[collection] = inside
+            elif inside.problems and room:
+                listed[collection], room = inside, room - 1
+            else:
+                more, pictures = more + 1, pictures + inside.pictures
+        return listed, more, pictures
