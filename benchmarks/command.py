@@ -30,6 +30,11 @@ class Table:
     rows: list[list[str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def add(self, cells: list[str]) -> None:
+        """A row that took long: it is shown at once."""
+        self.rows.append(cells)
+        print(self.title, *cells, sep="  ", file=sys.stderr, flush=True)
+
     def text(self) -> str:
         widths = [max(len(row[i]) for row in [self.heads, *self.rows]) for i in range(self._wide)]
         lines = [self.title]

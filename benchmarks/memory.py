@@ -49,7 +49,7 @@ def main() -> int:
                 peaks[name].append(one.peak_mb)
                 trouble = trouble or one.trouble
             cells = [f"{used[name].peak_mb:.0f}" if name in used else "-" for name in peaks]
-            table.rows.append([f"{rows:,}", *cells])
+            table.add([f"{rows:,}", *cells])
     goals = [
         Goal(f"{name}: within {MOST_GROWTH:.0%}: {spread(each):.0%}", spread(each) <= MOST_GROWTH)
         for name, each in peaks.items() if each
