@@ -6,6 +6,7 @@ A form is a part of strptime's: nothing is guessed, and no machine's language de
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Final
 
@@ -30,6 +31,8 @@ _PARTS: Final = {
 }
 #: %m beside %d, or %m%d without a space between: only then must both have two digits
 _TIGHT = re.compile(r"%[mdyY](?=%[mdyY])|(?<=%[mdyY])%[mdyY]")
+#: a time of day behind a date, and the parts of a form that read it
+_TIME = re.compile(r"([ T])[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(?:\.[0-9]+)?)?( [AaPp][Mm])?$")
 CENTURY = 69  # %y: 69 to 99 are of the 20th century, as POSIX has it
 EXCEL_BEGINS = date(
     1899, 12, 30
@@ -109,10 +112,20 @@ def advice_on(text: str) -> str:
     timed = re.fullmatch(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ][0-9:.,+Zz-]+", text)
     if timed:
         return f"write {timed[1]}, without the time"
-    swapped = re.fullmatch(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})", text)
+    written, time = _TIME.sub("", text), ""
+    if found := _TIME.search(text):
+        time = f"{found[1]}%H:%M{':%S' if found[2] else ''}{' %p' if found[3] else ''}"
+    ordered = re.fullmatch(r"([0-9]{4})([:/.])([0-9]{1,2})\2([0-9]{1,2})", written)
+    if ordered:  # with colons it is a camera's
+        mark, parts = ordered[2], [int(ordered[at]) for at in (1, 3, 4)]
+        with suppress(ValueError):
+            form = f"%Y{mark}%m{mark}%d{time}"
+            form = f"'{form}'" if time else form
+            return f"write {date(*parts)}, or say --date-format {form}"
+    swapped = re.fullmatch(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})", written)
     if swapped:
         first, mark, second, _ = swapped.groups()
-        forms = [f"%d{mark}%m{mark}%Y", f"%m{mark}%d{mark}%Y"]
+        forms = [f"%d{mark}%m{mark}%Y{time}", f"%m{mark}%d{mark}%Y{time}"]
         sure = [form for form, month in zip(forms, (second, first), strict=True)
                 if int(month) <= 12]  # fmt: skip
         if int(first) > 31 or int(second) > 31 or not sure:

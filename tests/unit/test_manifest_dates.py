@@ -1,5 +1,7 @@
 """Dates in another form than the gallery's."""
 
+import shlex
+
 import pytest
 
 from importer.errors import UsageError
@@ -72,6 +74,13 @@ def test_the_example_is_of_the_form(form):
         ("02/03/2018", "'%d/%m/%Y' or '%m/%d/%Y'"),
         ("22.02.2018", "--date-format '%d.%m.%Y'"),
         ("02-22-2018", "--date-format '%m-%d-%Y'"),
+        ("2018:02:22 18:03:01", "write 2018-02-22, or say --date-format '%Y:%m:%d %H:%M:%S'"),
+        ("2018:02:22", "write 2018-02-22, or say --date-format %Y:%m:%d"),
+        ("2018/2/22", "write 2018-02-22, or say --date-format %Y/%m/%d"),
+        ("2018.02.22 18:03", "write 2018-02-22, or say --date-format '%Y.%m.%d %H:%M'"),
+        ("2018:13:22", "write it like 2018-02-22"),
+        ("22.02.2018 00:00:00", "or say --date-format '%d.%m.%Y %H:%M:%S'"),
+        ("2/22/2018 6:03 PM", "or say --date-format '%m/%d/%Y %H:%M %p'"),
         ("\u0662\u0660\u0661\u0668-02-22", "with the digits 0 to 9"),
         ("99.99.2018", "write it like 2018-02-22"),
         ("soon", "write it like 2018-02-22"),
@@ -81,3 +90,6 @@ def test_the_advice_is_what_is_sure(text, advice):
     """bad-inputs 55, 57: 02/03/2018 is two days, and both ways of reading it are named."""
 
     assert advice_on(text).endswith(advice) or advice in advice_on(text)
+    if "--date-format " in (said := advice_on(text)):
+        form = DateForm(shlex.split(said.rpartition("--date-format ")[2])[-1])
+        assert form.iso(text).startswith("2018-")

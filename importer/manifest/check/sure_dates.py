@@ -8,10 +8,11 @@ from datetime import date, timedelta
 
 from importer.manifest.dates import EXCEL_BEGINS, EXCEL_DAYS
 
-_YEAR_FIRST = re.compile(r"([0-9]{4})([-/. ])([0-9]{1,2})\2([0-9]{1,2})\.?")
+_YEAR_FIRST = re.compile(r"([0-9]{4})([-/. :])([0-9]{1,2})\2([0-9]{1,2})\.?")  # : a camera's
 _COMPACT = re.compile(r"((?:19|20)[0-9]{2})([0-9]{2})([0-9]{2})")
 _TIMED = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ][0-9]{2}:?[0-9]{2}[0-9:.,]*\s?(?:Z|[+-][0-9:]+)?"
+    r"(.*[0-9])(?:T[0-9]{2}:?[0-9]{2}| +[0-9]{1,2}:[0-9]{2})[0-9:.,]*"
+    r"(?:\s?[AaPp][Mm])?\s?(?:Z|[+-][0-9:]+)?"
 )
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([-/. ])\s?([0-9]{1,2})\2\s?([0-9]{4})")
 _DAY_MONTH = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th)?[-. ]+([A-Za-z]{3,9})[-., ]+([0-9]{4})")
@@ -32,7 +33,7 @@ def sure_date(text: str, *, are_serials: bool = False) -> str:
     """
     text = _plain(text)
     if found := _TIMED.fullmatch(text):
-        return _day(*found[1].split("-"))
+        text, are_serials = found[1], False
     if found := _YEAR_FIRST.fullmatch(text):
         return _day(found[1], found[3], found[4])
     if found := _COMPACT.fullmatch(text):
