@@ -148,9 +148,9 @@ def find_columns(
         if len(own_name or indices) > 1:
             raise _twice(path, header, own_name or indices, field, line)
         place[field] = (own_name or indices)[0]
-    for field in REQUIRED:
-        if field not in place and not defaults.get(field):
-            raise _missing(path, field, header, line, taken=set(place.values()))
+    missing = [field for field in REQUIRED if field not in place and not defaults.get(field)]
+    if missing:
+        raise _missing(path, missing, header, line, taken=set(place.values()))
     own = tuple(i for i in range(len(header)) if i not in recorded.values())
     return Columns(tuple(header), place, recorded, own)
 
@@ -205,22 +205,48 @@ def _twice(
 
 
 def _missing(
-    path: Path, field: str, header: Sequence[str], line: int, *, taken: set[int]
+    path: Path, fields: Sequence[str], header: Sequence[str], line: int, *, taken: set[int]
 ) -> ManifestError:
-    names = [folded(name) for name in (field, *ALIASES[field])]
-    near = [
-        name
-        for index, name in enumerate(header)
-        if index not in taken and difflib.get_close_matches(folded(name), names, 1, 0.75)
-    ]
+    near: dict[str, str] = {}
+    for field in fields:
+        free = [
+            one for at, one in enumerate(header) if at not in taken and one not in near.values()
+        ]
+        near[field] = _near(field, free)
     if known_fields(header) == 0 and any(map(_is_data, header)):
-        fix = f"put a line with the names of the columns above it: {','.join(REQUIRED)}"
-    elif near:
-        fix = f"rename the column {near[0]!r} to {field}, or say --column"
-        fix += f" {field}={shlex.quote(near[0].strip())}"
+        fix = _above_data(fields, header)
+    elif len(fields) > 1:
+        fix = "add them, or say " + "; ".join(_flags_for(field, near[field]) for field in fields)
+    elif name := near[fields[0]]:
+        fix = f"rename the column {name!r} to {fields[0]}, or say {_flags_for(fields[0], name)}"
     else:
-        fix = f"add a column {field} (also known as {', '.join(ALIASES[field])}), or say"
-        fix += f" --column {field}=ITS-NAME"
-        fix += f" or --default {field}=TEXT" if field != "source" else ""
-    what = f"there is no column {field} among: {_listed(header)}"
+        aliases = ", ".join(ALIASES[fields[0]])
+        fix = f"add a column {fields[0]} (also known as {aliases}), or say"
+        fix += f" {_flags_for(fields[0], '')}"
+    what = "is no column" if len(fields) == 1 else "are no columns"
+    what = f"there {what} {', '.join(fields)} among: {_listed(header)}"
     return ManifestError(path, what, line=line, fix=fix)
+
+
+def _near(field: str, header: Sequence[str]) -> str:
+    """A column whose name is nearly the field's; empty: there is none."""
+    names = [folded(name) for name in (field, *ALIASES[field])]
+    near = (name for name in header if difflib.get_close_matches(folded(name), names, 1, 0.75))
+    return next(near, "")
+
+
+def _flags_for(field: str, near: str) -> str:
+    if near:
+        return f"--column {field}={shlex.quote(near.strip())}"
+    return f"--column {field}=ITS-NAME" + (
+        f" or --default {field}=TEXT" if field != "source" else ""
+    )
+
+
+def _above_data(fields: Sequence[str], header: Sequence[str]) -> str:
+    """What to do where the first row is a row like the others."""
+    if len(header) > 1:
+        return f"put a line with the names of the columns above it: {','.join(REQUIRED)}"
+    texts = {"collection": "TEXT", "date": "2018-02-22"}
+    more = " ".join(f"--default {field}={texts[field]}" for field in fields if field in texts)
+    return "put the line source above it" + (f", and say {more}" if more else "")

@@ -147,11 +147,39 @@ def test_a_missing_column_is_named_with_the_close_match(header, fix):
     assert header[0] in str(problem)
 
 
+def test_all_missing_columns_are_told_at_once():
+    """Else each would cost a person another try."""
+
+    problem = refused("SourceFile", "Colection", "Shot At")
+    assert problem.what == (
+        "m.csv:3: there are no columns source, collection, date among: SourceFile, Colection, Shot At"
+    )
+    assert problem.fix == (
+        "add them, or say --column source=SourceFile; --column collection=Colection;"
+        " --column date=ITS-NAME or --default date=TEXT"
+    )
+    assert "no columns source, date among" in str(refused("x", "collection", "y"))
+    assert "no column source among" in str(
+        refused("x", defaults={"collection": "Fair", "date": "2018-02-22"})
+    )
+
+
+@pytest.mark.parametrize(("defaults", "fix"), [
+    ({}, "put the line source above it, and say --default collection=TEXT --default date=2018-02-22"),
+    ({"collection": "Fair"}, "put the line source above it, and say --default date=2018-02-22"),
+    ({"collection": "Fair", "date": "2018-02-22"}, "put the line source above it"),
+])  # fmt: skip
+def test_a_bare_list_of_files_needs_one_line_more(defaults, fix):
+    """What ``find`` and ``dir`` write."""
+
+    assert refused("./Fair/a.jpg", defaults=defaults).fix == fix
+
+
 def test_a_header_that_is_a_row_of_data_is_missing_its_columns():
     """bad-inputs 24: what was taken for names is shown."""
 
     problem = refused("a.jpg", "Summer Fair", "", "2018-02-22")
-    assert "there is no column source among: a.jpg, Summer Fair, (no name), 2018-02-22" in str(
+    assert "source, collection, date among: a.jpg, Summer Fair, (no name), 2018-02-22" in str(
         problem
     )
 
