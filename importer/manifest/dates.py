@@ -110,11 +110,12 @@ def advice_on(text: str) -> str:
     if compact:
         return f"write {'-'.join(compact.groups())}, or say --date-format %Y%m%d"
     timed = re.fullmatch(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ][0-9:.,+Zz-]+", text)
-    if timed:
-        return f"write {timed[1]}, without the time"
     written, time = _TIME.sub("", text), ""
     if found := _TIME.search(text):
         time = f"{found[1]}%H:%M{':%S' if found[2] else ''}{' %p' if found[3] else ''}"
+    if timed:
+        more = f", or say --date-format '%Y-%m-%d{time}'" if time else ""
+        return f"write {timed[1]}, without the time{more}"
     ordered = re.fullmatch(r"([0-9]{4})([:/.])([0-9]{1,2})\2([0-9]{1,2})", written)
     if ordered:  # with colons it is a camera's
         mark, parts = ordered[2], [int(ordered[at]) for at in (1, 3, 4)]
@@ -132,6 +133,6 @@ def advice_on(text: str) -> str:
             return "write it like 2018-02-22"
         which = " or ".join(f"'{form}'" for form in sure)
         return f"write it like 2018-02-22, or say --date-format {which}"
-    if not text.isascii() and any(c.isdigit() for c in text):
+    if any(c.isdigit() and not c.isascii() for c in text):
         return "write it like 2018-02-22, with the digits 0 to 9"
     return "write it like 2018-02-22"

@@ -39,6 +39,7 @@ _USUAL_URL = re.compile(
 )
 _NUL = "%00"
 _USUAL_PATH = re.compile(r"/?[A-Za-z0-9_][A-Za-z0-9_ .,()&'+=@!/-]*")  # likewise
+_QUOTED = re.compile("\".+\"|'.+'|\u201c.+\u201d|\u201e.+\u201c", re.DOTALL)  # Windows copies it so
 _USUAL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .,()&'+=@!-]*")
 #: both at once: a path in which nothing has to be looked at, and the file's name in it
 _USUAL_FILE = re.compile(
@@ -283,6 +284,11 @@ def local_path(text: str) -> Wrong:
             f"the path {excerpt(text)} has a line break or NUL in it",
             "correct the cell",
         )
+    if "://" in text:  # not shown, for it may be a secret
+        fix = "give the address alone, without quotes, brackets or a word before it"
+        return "bad_url", "something stands before the address", fix
+    if _QUOTED.fullmatch(text):
+        return "bad_path", f"the path {excerpt(text)} stands in quotes", "take the quotes away"
     if os.name != "nt" and _DRIVE.match(text):
         return (
             "windows_path",
@@ -296,6 +302,13 @@ def local_path(text: str) -> Wrong:
     if "*" in text or ("?" in text and os.name == "nt"):
         return "pattern", f"{excerpt(text)} is a pattern, not a file", "give one line a picture"
     return None
+
+
+def bare_path(text: str) -> str:
+    """A path without what came along when it was copied: quotes around it, a line's end."""
+    text = text.strip("\r\n")
+    found = _QUOTED.fullmatch(text)
+    return text[1:-1] if found else text
 
 
 def default_name(source: str, *, is_url: bool) -> str:

@@ -75,6 +75,7 @@ def test_the_example_is_of_the_form(form):
         ("22.02.2018", "--date-format '%d.%m.%Y'"),
         ("02-22-2018", "--date-format '%m-%d-%Y'"),
         ("2018:02:22 18:03:01", "write 2018-02-22, or say --date-format '%Y:%m:%d %H:%M:%S'"),
+        ("2018-02-22 14:30:00", "without the time, or say --date-format '%Y-%m-%d %H:%M:%S'"),
         ("2018:02:22", "write 2018-02-22, or say --date-format %Y:%m:%d"),
         ("2018/2/22", "write 2018-02-22, or say --date-format %Y/%m/%d"),
         ("2018.02.22 18:03", "write 2018-02-22, or say --date-format '%Y.%m.%d %H:%M'"),
@@ -83,6 +84,7 @@ def test_the_example_is_of_the_form(form):
         ("2/22/2018 6:03 PM", "or say --date-format '%m/%d/%Y %H:%M %p'"),
         ("\u0662\u0660\u0661\u0668-02-22", "with the digits 0 to 9"),
         ("99.99.2018", "write it like 2018-02-22"),
+        ("22 f\u00e9vrier 2018", "write it like 2018-02-22"),
         ("soon", "write it like 2018-02-22"),
     ],
 )  # fmt: skip

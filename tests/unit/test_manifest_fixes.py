@@ -120,6 +120,10 @@ RIGHT = ["a.jpg", "Summer Fair", "2018-02-22", "s 1", "summer", "a.jpg", " as it
         (5, "a.jpg ", "a.jpg"),
         (0, " https://h/a.jpg ", "https://h/a.jpg"),
         (0, " a.jpg ", " a.jpg "),
+        (0, '"2018\\a.jpg"', "2018\\a.jpg"),
+        (0, "'a b.jpg'\r\n", "a b.jpg"),
+        (0, "'s a.jpg", "'s a.jpg"),
+        (0, "'", "'"),
         (0, "2018\\a.jpg", "2018\\a.jpg"),
         (6, " as it is ", " as it is "),
     ],
@@ -135,11 +139,12 @@ def test_a_cell_is_corrected_or_left_alone(place, old, new):
 
 
 def test_what_is_secret_in_an_address_isnt_listed():
-    cells = ["https://h/a.jpg?Signature=secret ", *RIGHT[1:]]
-    found, (correction,) = corrector().correct(Row(7, cells))
-    assert found[0] == "https://h/a.jpg?Signature=secret"
-    assert "secret" not in f"{correction}"
-    assert correction.old == correction.new + " "
+    for around in ("{} ", '"{}"', "{}\n"):
+        cells = [around.format("https://h/a.jpg?Signature=secret"), *RIGHT[1:]]
+        found, (correction,) = corrector().correct(Row(7, cells))
+        assert found[0] == "https://h/a.jpg?Signature=secret"
+        assert "secret" not in f"{correction}"
+        assert correction.old == around.format(correction.new)
 
 
 def test_a_source_is_written_as_the_disk_has_it():

@@ -360,6 +360,14 @@ def test_a_path_is_taken_as_it_stands(path):
         ("a\0.jpg", "bad_path"),
         ("a\nb.jpg", "bad_path"),
         ("a.jpg\r", "bad_path"),
+        ('"C:\\pics\\a.jpg"', "bad_path"),
+        ('"a.jpg"', "bad_path"),
+        ("'a b.jpg'", "bad_path"),
+        ("\u201ca.jpg\u201d", "bad_path"),
+        ("'a.jpg'\n", "bad_path"),
+        ('"https://h/a.jpg?sig=secret"', "bad_url"),
+        ("<https://h/a.jpg?sig=secret>", "bad_url"),
+        ("see https://h/a.jpg?sig=secret", "bad_url"),
     ],
 )
 def test_a_path_that_cant_be_meant_here_says_so(path, wrong):
@@ -368,6 +376,7 @@ def test_a_path_that_cant_be_meant_here_says_so(path, wrong):
     found = rules.local_path(path)
     assert code(found) == wrong
     assert found[1].isprintable()
+    assert "secret" not in found[1]
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,8 @@ class Corrector:
                 places.append(place)
         if self._source >= 0:
             old = cells[self._source]
-            new = source or (old.strip() if rules.looks_like_url(old.strip()) else old)
+            bare = rules.bare_path(old)
+            new = source or (bare.strip() if rules.looks_like_url(bare.strip()) else bare)
             if new != old:
                 cells[self._source] = new
                 places.append(self._source)
@@ -176,7 +177,7 @@ class Log:
 
 def _public(text: str) -> str:
     """A cell as it may be shown: an address may be pre-signed, and so a secret."""
-    url = text.strip()
+    url = rules.bare_path(text).strip()
     return text.replace(url, public_url(url)) if "://" in url else text
 
 
