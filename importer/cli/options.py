@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -178,12 +178,18 @@ _NOT_AGAIN = {
 }  # fmt: skip
 
 
-def flags_again(context: typer.Context) -> tuple[str, ...]:
-    """The options that were typed and that the command that goes on needs again."""
+def flags_again(context: typer.Context, *, but: Container[str] = ()) -> tuple[str, ...]:
+    """The options that were typed and that the command that goes on needs again.
+
+    Args:
+        but: parameters that it doesn't need.
+    """
     words: list[str] = []
     for parameter in context.command.params:
         source = context.get_parameter_source(parameter.name or "")
-        if source is None or source.name != "COMMANDLINE" or parameter.name in _NOT_AGAIN:
+        if source is None or source.name != "COMMANDLINE":
+            continue
+        if parameter.name in _NOT_AGAIN or parameter.name in but:
             continue
         value = context.params[parameter.name or ""]
         flag = max(parameter.opts, key=len)

@@ -10,7 +10,8 @@ import typer
 
 from importer import api
 from importer.cli import columns as meaning
-from importer.cli.options import Defaults, Delimiter, Encoding, Sheet, is_terminal
+from importer.cli.options import Defaults, Delimiter, Encoding, Sheet, flags_again, is_terminal
+from importer.progress.closing import run_command
 from importer.progress.stream import SteadyStream
 from importer.units import counted
 
@@ -58,4 +59,7 @@ def split(
     typer.echo(
         f"{counted(cut.rows, 'row')} in {counted(len(cut.shards), 'shard')}{moved}", err=True
     )
-    typer.echo(f"next: importer run {cut.shards[0].path}, and so on", err=True)
+    flags = flags_again(context, but={"shards", "fill_down", "delimiter"})
+    typer.echo(f"next: {run_command(str(cut.shards[0].path), flags=flags)}", err=True)
+    if len(cut.shards) > 1:
+        typer.echo("and so on; then join their results: importer merge --help", err=True)

@@ -79,7 +79,8 @@ def default_path(shards: Sequence[Path]) -> Path:
     if not stem:
         raise UsageError(
             "the files' names don't tell which manifest they were split from",
-            fix="name the joined file with -o",
+            fix="name the results of all shards (archive.1-of-4.results.csv ...), or the joined"
+            " file with -o",
         )
     return shards[0].with_name(f"{stem}.results.csv")
 
