@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Protocol
 
 import anyio
@@ -49,11 +48,17 @@ def cpu_s() -> float:
     return time.process_time()
 
 
+#: a second's beginning and how it is written, which costs more than all else of a timestamp
+_second = datetime.min.replace(tzinfo=UTC), ""
+
+
 def timestamp(moment: datetime) -> str:
     """``2026-11-23T17:22:38.123Z``: UTC, ISO 8601, sorts as text."""
-    return f"{_second(moment.replace(microsecond=0))}.{moment.microsecond // 1000:03}Z"
-
-
-@lru_cache(maxsize=8)  # writing out a moment costs more than all else of it, and seconds are long
-def _second(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").removesuffix("+00:00")
+    global _second
+    begin, text = _second  # at once: other threads set it as well
+    since = moment - begin
+    if since.seconds or since.days:
+        begin = moment.replace(microsecond=0)
+        text = begin.isoformat(timespec="seconds").removesuffix("+00:00")
+        _second = begin, text
+    return f"{text}.{moment.microsecond // 1000:03}Z"

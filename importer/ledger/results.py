@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import itertools
 import os
 from collections import Counter
 from dataclasses import dataclass, field
@@ -31,7 +30,7 @@ from importer.manifest.identity import repeated
 from importer.model import Invalid, Status, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from importer.ledger.cells import DrawnRow
@@ -52,7 +51,7 @@ class Judge(Protocol):
 
     def without_token(self, lines: list[str]) -> list[str]: ...
 
-    def in_order(self, rows: Generator[Row]) -> Generator[Row]: ...
+    def in_pieces(self, manifest: Manifest, most: int) -> Generator[list[Row]]: ...
 
     def judge(self, row: Row) -> Picture | Invalid: ...
 
@@ -145,7 +144,7 @@ class Drawing:
         delimiter, own_cells = self.manifest.delimiter, self.columns.own_cells
         writer = csv.writer(file, delimiter=delimiter)
         writer.writerow([*self.columns.own_header, *RESULT_COLUMNS])
-        for rows in _chunks(self.judge.in_order(self.manifest.rows()), CHUNK_ROWS):
+        for rows in self.judge.in_pieces(self.manifest, CHUNK_ROWS):
             if not is_wanted():
                 raise StorageError(
                     "the results file was left as it was", fix="the next run writes it"
@@ -244,8 +243,3 @@ def _found_elsewhere(row: Row, found: JournalRow, drawing: Drawing) -> list[str]
             seconds=None, at=None, possible_duplicate=0, answer=None, run=None,
         )  # fmt: skip
     return recorded_cells(found._replace(line=row.line))
-
-
-def _chunks(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
-    while chunk := list(itertools.islice(rows, size)):
-        yield chunk

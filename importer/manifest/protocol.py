@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from importer.model import Chunk
+from importer.model import Chunk, Row
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from importer.manifest.encodings import Guess
     from importer.manifest.landmarks import Finder, Landmarks
-    from importer.model import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +129,15 @@ def chunks_of(manifest: Manifest) -> Generator[Chunk]:
     rows = manifest.rows()
     while some := list(islice(rows, CHUNK_ROWS)):
         yield Chunk([row.line for row in some], [row.cells for row in some])
+
+
+def pieces_of(manifest: Manifest, most: int) -> Generator[list[Row]]:
+    """All rows of any manifest, at most so many at a time.
+
+    Raises:
+        ManifestError: as Chunked.chunks.
+    """
+    with closing(chunks_of(manifest)) as chunks:
+        for lines, cells in chunks:
+            for at in range(0, len(lines), most):
+                yield list(map(Row, lines[at : at + most], cells[at : at + most]))

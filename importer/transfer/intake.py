@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from importer.errors import ManifestError
 from importer.ledger.mark import Mark, Stretches, open_rows, stamped_rows
 from importer.manifest.filling import fill_down
-from importer.manifest.protocol import Seekable
+from importer.manifest.protocol import Seekable, pieces_of
 from importer.manifest.recorded import Recorded, recorded_in
 from importer.manifest.wholesale import Wholesale
 from importer.model import Invalid, LocalFile, Picture
@@ -64,6 +64,12 @@ class Judging:
     def in_order(self, rows: Generator[Row]) -> Generator[Row]:
         """A manifest's rows, from the first on, as they are to be judged."""
         return fill_down(rows, self._columns) if self._fills_down else rows
+
+    def in_pieces(self, manifest: Manifest, most: int) -> Generator[list[Row]]:
+        """The same, at most so many at a time."""
+        if not self._fills_down:
+            return pieces_of(manifest, most)
+        return _in_pieces(self.in_order(manifest.rows()), most)
 
     def judge(self, row: Row) -> Picture | Invalid:
         return self._validator.judge(row)
@@ -153,8 +159,8 @@ class Intake:
     def _all_chunks(self) -> Generator[list[Admitted]]:
         admission = self.admission
         if self._placed is None:
-            with closing(self._judging.in_order(self._manifest.rows())) as rows:
-                yield from self._read(rows)
+            with closing(self._judging.in_pieces(self._manifest, CHUNK_ROWS)) as pieces:
+                yield from self._read(pieces)
             return
         mark, landmarks, rows_open = self._placed
         self.rows_read = mark.rows - rows_open
@@ -165,11 +171,11 @@ class Intake:
         self.rows_read = mark.rows
         with closing(self._seekable.rows_from(mark.line, landmarks)) as rows:
             next(rows, None)
-            yield from self._read(rows)
+            yield from self._read(_in_pieces(rows, CHUNK_ROWS))
 
-    def _read(self, rows: Iterator[Row]) -> Iterator[list[Admitted]]:
+    def _read(self, pieces: Iterator[list[Row]]) -> Iterator[list[Admitted]]:
         """Place rows that follow one another, and note how far it has got."""
-        while chunk := list(itertools.islice(rows, CHUNK_ROWS)):
+        for chunk in pieces:
             self.rows_read += len(chunk)
             last, mark = chunk[-1].line, None
             if self._lines is None:
@@ -204,6 +210,12 @@ class Intake:
             if is_changed != was_changed:
                 changed.append((row, picture, is_changed))
         self.admission.mark_changed(changed)
+
+
+def _in_pieces(rows: Generator[Row], most: int) -> Generator[list[Row]]:
+    with closing(rows):
+        while piece := list(itertools.islice(rows, most)):
+            yield piece
 
 
 def _same(
