@@ -187,10 +187,15 @@ def test_one_file_by_two_paths_is_the_same_file_in_a_stretch(folder):
     """Relative and absolute: two rows, as their keys are, and no two pictures of one name."""
     path = folder / "manifest.csv"
     sources = ["b.jpg", "a.jpg", f"{folder}/a.jpg", f"{folder}/b.jpg", "/elsewhere/b.jpg"]
+    sources += [f"{n}.jpg" for n in range(20)] + ["x//0.jpg", "x/0.jpg", "x/../a.jpg", "x/./0.jpg"]
     path.write_text("source,collection,date\n" + "".join(f"{s},F,2018-02-22\n" for s in sources))
     in_stretches = found(path, Reading(), None)
     assert in_stretches == found(path, Reading(), None, fix=folder / "fixed.csv", force=True)
-    assert in_stretches.warning_counts == {"same_name": 1}
+    assert in_stretches.warning_counts == {"same_name": 4, "same_file": 3}
+    files = [(w.line, w.what) for w in in_stretches.warnings if w.code == "same_file"]
+    assert [(line, "on line 3 already" in what) for line, what in files] == [
+        (4, True), (5, False), (29, True),
+    ]  # fmt: skip
 
 
 def test_a_block_of_blank_lines_has_no_rows(folder):

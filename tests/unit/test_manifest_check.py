@@ -110,14 +110,16 @@ def test_a_path_in_a_message_cant_hurt_a_terminal():
 def test_the_same_row_again_is_a_duplicate():
     """bad-inputs 66: one upload; no problem, as a run leaves the second out by itself."""
 
-    findings = check(*(picture(line, key=line % 2) for line in range(2, 8)))
+    findings = check(
+        *(picture(line, key=line % 2, path=f"/{line % 2}.jpg") for line in range(2, 8))
+    )
     assert (findings.rows, findings.sendable, findings.duplicates) == (6, 2, 4)
     assert findings.size_bytes == 2_000
     assert findings.collections == {FAIR: InCollection(2, 2_000)}
     assert findings.is_clean
-    assert findings.warning_counts == {"same_row": 4}
-    assert findings.warnings[0].line == 4
-    assert "stands on line 2" in findings.warnings[0].what
+    assert findings.warning_counts == {"same_row": 4, "same_name": 1}
+    first = next(warning for warning in findings.warnings if warning.code == "same_row")
+    assert (first.line, "stands on line 2" in first.what) == (4, True)
 
 
 def test_what_is_wrong_with_a_duplicates_file_is_told_once():
@@ -171,7 +173,7 @@ def test_collections_beyond_those_kept_are_counted(monkeypatch):
         InCollection(1, 1_000, 1),
     )
     assert (findings.sendable, findings.more_collections, findings.more_pictures) == (107, 5, 5)
-    assert [(w.line, w.code) for w in findings.warnings if w.code != "same_name"] == [
+    assert [(w.line, w.code) for w in findings.warnings if w.code == "future_date"] == [
         (106, "future_date")
     ]
     assert findings.size_bytes == 107_000
@@ -192,14 +194,14 @@ def test_collections_beyond_those_counted_still_weigh(monkeypatch):
 @pytest.mark.parametrize(
     ("one", "other", "code"),
     [
-        (("a.jpg", "/1/a.jpg"), ("a.jpg", "/1/a.jpg"), None),
+        (("a.jpg", "/1/a.jpg"), ("a.jpg", "/1/a.jpg"), "same_file"),
         (("a.jpg", "/1/a.jpg"), ("b.jpg", "/2/a.jpg"), None),
         (("a.jpg", "/1/a.jpg"), ("a.jpg", "/2/a.jpg"), "same_name"),
         (("a.jpg", "/1/a.jpg"), ("A.JPG", "/2/a.jpg"), "name_alike"),
         (("\u00e9.jpg", "/1/a.jpg"), ("e\u0301.jpg", "/2/a.jpg"), "name_alike"),
     ],
 )
-def test_different_pictures_with_one_name_are_warned_of(one, other, code):
+def test_pictures_with_one_name_are_warned_of(one, other, code):
     """bad-inputs 68 and 69; in two collections it is nobody's business."""
 
     def rows(collection):
@@ -213,6 +215,25 @@ def test_different_pictures_with_one_name_are_warned_of(one, other, code):
     assert findings.warning_counts == ({code: 1} if code else {})
     assert all(warning.line == 3 and "line 2" in warning.what for warning in findings.warnings)
     assert findings.exit_code == 0
+
+
+@pytest.mark.parametrize("other", [
+    "./2018/a.jpg", "2018//a.jpg", "2018/./a.jpg", "2018/x/../a.jpg", "2018\\a.jpg",
+])  # fmt: skip
+def test_one_file_twice_in_a_collection_is_warned_of(other):
+    """Its path is written otherwise, or its tag is another: both rows are sent."""
+
+    def row(line, path, tag=""):
+        return Picture(
+            b"k" * 16, Row(line, [path]), LocalFile(f"/archive/{path}"), "a.jpg", FAIR, tag
+        )
+
+    findings = check(
+        row(2, "2018/a.jpg"), row(3, other), row(4, other), row(5, "2018/a.jpg", "s 2")
+    )
+    assert findings.warning_counts == {"same_file": 2, "same_row": 1}
+    assert [w.line for w in findings.warnings if w.code == "same_file"] == [3, 5]
+    assert (findings.sendable, findings.exit_code) == (3, 0)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ Both are known only when all rows are: what is kept of each is put aside as a fe
 from __future__ import annotations
 
 import heapq
+import posixpath
 import struct
 import unicodedata
 from array import array
@@ -80,8 +81,8 @@ class Doubles:
     def __init__(self, aside: PutAside) -> None:
         self._aside = aside
         self._codes = {"": 0}
-        self.same_row, self.same_name, self.name_alike = (
-            Earliest(SHOWN_PROBLEMS) for _ in range(3)
+        self.same_row, self.same_file, self.same_name, self.name_alike = (
+            Earliest(SHOWN_PROBLEMS) for _ in range(4)
         )
 
     def add(
@@ -101,7 +102,7 @@ class Doubles:
 
         Args:
             given: the source as it is written.
-            where: the address, or the file's path without the manifest's folder.
+            where: the address, or the file's path without the manifest's folder, in one form.
             codes: of the problems with its file, with blanks between them.
         """
         fact = _FORM.pack(
@@ -168,17 +169,30 @@ class Doubles:
         for part in self._aside.each_part():
             for group in _meetings(part):
                 firsts: dict[tuple[int, ...], int] = {}
+                sent: list[Fact] = []
                 for fact in group:
                     first = firsts.setdefault((fact.tag, fact.name, fact.where), fact.line)
                     if first != fact.line:
                         self.same_row.note(fact.line, first)
                         take_back(fact, codes_of[fact.codes])
-                sent = [fact for fact in group if not is_left_out(codes_of[fact.codes])]
+                    elif not is_left_out(codes_of[fact.codes]):
+                        sent.append(fact)
                 for fact in sent[1:]:
-                    if fact.where != sent[0].where:
-                        is_same = fact.name == sent[0].name
-                        found = self.same_name if is_same else self.name_alike
-                        found.note(fact.line, sent[0].line)
+                    found = self.same_name if fact.name == sent[0].name else self.name_alike
+                    found = self.same_file if fact.where == sent[0].where else found
+                    found.note(fact.line, sent[0].line)
+
+
+def in_one_form(path: str) -> str:
+    """A path as others that lead to the same file are written too, as far as its text tells."""
+    if "\\" in path:
+        path = path.replace("\\", "/")
+    return posixpath.normpath(path) if is_roundabout(path) else path
+
+
+def is_roundabout(text: str) -> bool:
+    """A path, or one of several in a text, could be written shorter."""
+    return "./" in text or "//" in text
 
 
 def _folded(name: str) -> str:

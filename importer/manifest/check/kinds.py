@@ -6,6 +6,7 @@ from __future__ import annotations
 WARNINGS = frozenset(
     {
         "same_row",
+        "same_file",
         "same_name",
         "name_alike",
         "same_bytes",
@@ -33,6 +34,7 @@ CURES = {
     "damaged_picture": "find the picture's original",
     "huge_picture": "send a smaller copy, if it is a picture at all",
     "same_row": "nothing has to be done",
+    "same_file": "take one of the rows out, unless both are meant",
     "same_name": "fill in the column name where the gallery should tell them apart",
     "name_alike": "fill in the column name where the gallery should tell them apart",
     "same_bytes": "take one of the rows out, unless both are meant",

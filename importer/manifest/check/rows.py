@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
 from importer.manifest.check import remarks
-from importer.manifest.check.doubles import Doubles
+from importer.manifest.check.doubles import Doubles, in_one_form, is_roundabout
 from importer.manifest.check.findings import Findings, Notebook
 from importer.manifest.check.kinds import CURES, WARNINGS, is_left_out
 from importer.manifest.check.spellings import Spellings
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 URL = -1  # the size of what the gallery fetches
 SAME_ROW = "the same row stands on line {}; it is sent once"
+SAME_FILE = "this picture goes to this collection on line {} already; it is sent twice"
 SAME_NAME = "another picture of this collection, on line {}, has this name"
 NAME_ALIKE = "the name differs from that on line {} only by case or accents"
 
@@ -106,7 +107,7 @@ class Check:
                 urls, size, where, given = urls + 1, URL, source.url, given.strip(" ")
                 self._remark(line, "source", remarks.of_url(where))
             else:
-                where = source.path.removeprefix(self._folder)  # type: ignore[union-attr]
+                where = in_one_form(source.path.removeprefix(self._folder))  # type: ignore[union-attr]
                 if found is not None:
                     size, codes = found.size_bytes, ""
                     if found.faults:
@@ -164,9 +165,10 @@ class Check:
         self, tags: Sequence[str], sources: Sequence[str]
     ) -> tuple[Sequence[Hashable], Sequence[str]]:
         """Where files are, below the manifest's folder, and what tells their rows apart beside."""
-        if not any(source.startswith(self._folder) for source in sources):
+        joined = "\n".join(sources)
+        if not is_roundabout(joined) and self._folder not in joined:
             return tags, sources
-        wheres = [source.removeprefix(self._folder) for source in sources]
+        wheres = [in_one_form(source.removeprefix(self._folder)) for source in sources]
         rows = zip(tags, sources, wheres, strict=True)
         return [tag if given == where else (tag, given) for tag, given, where in rows], wheres
 
@@ -271,6 +273,7 @@ class Check:
         doubles.find(self._take_back)
         for found, field, code, what in (
             (doubles.same_row, "source", "same_row", SAME_ROW),
+            (doubles.same_file, "source", "same_file", SAME_FILE),
             (doubles.same_name, "name", "same_name", SAME_NAME),
             (doubles.name_alike, "name", "name_alike", NAME_ALIKE),
         ):
