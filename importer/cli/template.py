@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from importer import api
+from importer.progress.closing import quoted
 
 
 def template(
@@ -22,4 +23,4 @@ def template(
     Excel leaves dates, leading zeros and long numbers in text cells as they are typed.
     """
     api.write_template(out, replace=force)
-    typer.echo(f"fill in {out}, then: importer check {out}", err=True)
+    typer.echo(f"fill in {out}, then: {quoted(['importer', 'check', str(out)])}", err=True)

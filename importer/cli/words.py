@@ -63,6 +63,8 @@ def findings_lines(
 def _next(findings: Findings, manifest: Path, flags: Sequence[str], form: Sequence[str]) -> str:
     if findings.fixed is not None and findings.fixed.cells:
         return quoted(["importer", "check", findings.fixed.out, *flags])
+    if not findings.rows:
+        return "write a row for each picture below the columns' names, then check again"
     if findings.is_clean:
         return quoted(["importer", "run", str(manifest), *flags, *form])
     left_out = findings.rows - findings.sendable - findings.duplicates

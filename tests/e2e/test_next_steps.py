@@ -1,13 +1,13 @@
-"""``importer split`` and ``merge`` as a person types them."""
+"""``importer template``, ``split`` and ``merge`` as a person types them."""
 
-import shlex
+from importer.progress.closing import quoted
 
 
 def test_what_split_says_next_can_be_pasted(tmp_path, command):
     """With the columns' meaning, and without what the shards have in them already."""
     folder = tmp_path / "two words"
     folder.mkdir()
-    manifest = folder / "m.csv"
+    manifest, shard = folder / "m.csv", folder / "m.1-of-2.csv"
     manifest.write_text(
         "Datei;Am\nFair/a.jpg;22.02.2018\nFair/b.jpg;22.02.2018\n", encoding="utf-8"
     )
@@ -21,9 +21,17 @@ def test_what_split_says_next_can_be_pasted(tmp_path, command):
     ]
     meaning += ["--date-format", "%d.%m.%Y"]
     done = command("split", manifest, "-n", 2, "--fill-down", "--delimiter", ";", *meaning)
-    said = next(line for line in done.stderr.splitlines() if line.startswith("next: "))
-    assert shlex.split(said) == ["next:", "importer", "run", str(folder / "m.1-of-2.csv"), *meaning]
-    done = command("check", *shlex.split(said)[3:], "--no-files")
+    assert f"next: {quoted(['importer', 'run', str(shard), *meaning])}\n" in done.stderr
+    done = command("check", shard, *meaning, "--no-files")
     assert (done.returncode, "1 can be sent" in done.stdout) == (0, True)
     done = command("merge", manifest)
     assert (done.returncode, "name the results of all shards" in done.stderr) == (2, True)
+
+
+def test_an_empty_template_is_to_be_filled_in(tmp_path, command):
+    """What is said next can be pasted, and isn't to send nothing."""
+    out = tmp_path / "my list.csv"
+    done = command("template", "-o", out)
+    assert done.stderr.endswith(f"then: {quoted(['importer', 'check', str(out)])}\n")
+    done = command("check", out)
+    assert "next: write a row for each picture below the columns' names" in done.stdout
