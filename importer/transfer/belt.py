@@ -1,7 +1,8 @@
 """From those who write intents to those who send: a queue that is filled a group at a time.
 
 A stream that passes one item at a time wakes a task for each of them, which is a tenth of what a
-small upload costs. Here a group is laid on at once, whenever the belt has nearly run empty.
+small upload costs. Here a group is laid on at once, whenever the belt has nearly run empty, and who
+waits is woken with an item in the hand and a place to send it from.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from importer.transfer.gate import Gate, Slot
+
 Item = TypeVar("Item")
 
 
@@ -21,14 +24,16 @@ class Emptied(Exception):
 
 
 class Belt(Generic[Item]):
-    """One task lays on; many take, and who waits is woken in the order of coming."""
+    """One task lays on; many take, in the order of coming, each with a place behind the gate."""
 
-    def __init__(self, *, low: int) -> None:
+    def __init__(self, gate: Gate, *, low: int) -> None:
         self.low = low  #: so many may lie here when another group comes
+        self._gate = gate
         self._items: deque[Item] = deque()
         self._is_closed = False
         self._feeder: asyncio.Future[None] | None = None
-        self._takers: deque[asyncio.Future[None]] = deque()
+        self._takers: deque[tuple[asyncio.Future[Item], Slot]] = deque()
+        gate.on_room = self._hand_out
 
     def __len__(self) -> int:
         return len(self._items)
@@ -42,35 +47,34 @@ class Belt(Generic[Item]):
     def lay(self, items: Sequence[Item]) -> None:
         """Add these behind the others."""
         self._items.extend(items)
-        for _ in range(min(len(items), len(self._takers))):
-            _wake(self._takers.popleft())
+        self._hand_out()
 
     def close(self) -> None:
         """No more will come."""
         self._is_closed = True
-        while self._takers:
-            _wake(self._takers.popleft())
+        self._hand_out()
 
-    async def wait(self) -> None:
-        """Return when something lies here.
+    def at_once(self, slot: Slot) -> Item | None:
+        """The next one for whoever may keep a place, if there is one just now."""
+        return self._pop() if self._items and slot.may_stay else None
+
+    async def next(self, slot: Slot) -> Item:
+        """The next one as soon as it is here and there is a place for it, which is taken.
 
         Raises:
-            Emptied: nothing does, and nothing will come.
+            Emptied: there is none, and none will come.
         """
-        while not self._items:
-            if self._is_closed:
-                raise Emptied
-            taker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._takers.append(taker)
-            await taker
-
-    def take(self) -> Item | None:
-        """The next one, if there is one just now."""
-        if not self._items:
-            return None
-        if len(self._items) <= self.low + 1:
-            _wake(self._feeder)
-        return self._items.popleft()
+        taker: asyncio.Future[Item] = asyncio.get_running_loop().create_future()
+        self._takers.append((taker, slot))
+        slot.free()  # somebody who has begun already may wait for it
+        self._hand_out()
+        try:
+            return await taker
+        except asyncio.CancelledError:
+            if not taker.cancelled() and taker.exception() is None:
+                self._items.appendleft(taker.result())  # it came at this very moment
+                slot.free()
+            raise
 
     def clear(self) -> list[Item]:
         """Take all that is left."""
@@ -78,6 +82,27 @@ class Belt(Generic[Item]):
         self._items.clear()
         _wake(self._feeder)
         return left
+
+    def _hand_out(self) -> None:
+        """To those who wait, as far as there are items and places."""
+        while self._takers and self._items and self._gate.has_room:
+            taker, slot = self._takers.popleft()
+            if not taker.done():
+                slot.take_at_once()
+                taker.set_result(self._pop())
+        if self._is_closed and not self._items:
+            while self._takers:
+                taker, _ = self._takers.popleft()
+                if not taker.done():
+                    taker.set_exception(Emptied())
+
+    def _pop(self) -> Item:
+        if len(self._items) <= self.low + 1:
+            _wake(self._feeder)
+        item = self._items.popleft()
+        if self._is_closed and not self._items and self._takers:
+            self._hand_out()  # nothing is left for those who wait
+        return item
 
 
 def _wake(waiter: asyncio.Future[None] | None) -> None:

@@ -10,6 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Gate:
@@ -20,6 +24,8 @@ class Gate:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._onlookers: list[asyncio.Future[None]] = []
         self.taken = 0
+        #: is called when there may be a place that nobody waits for
+        self.on_room: Callable[[], None] = _nothing
 
     @property
     def limit(self) -> int:
@@ -64,6 +70,8 @@ class Gate:
         self.taken -= 1
         if self._waiting or self._onlookers:
             self._let_in()
+        else:
+            self.on_room()
 
     async def room(self) -> None:
         """Return when a place is free; it isn't taken."""
@@ -78,11 +86,17 @@ class Gate:
             if not place.done():
                 self.taken += 1
                 place.set_result(None)
+        if self.taken < self._limit:
+            self.on_room()
         if self.taken < self._limit and self._onlookers:
             onlookers, self._onlookers = self._onlookers, []
             for seen in onlookers:
                 if not seen.done():
                     seen.set_result(None)
+
+
+def _nothing() -> None:
+    pass
 
 
 class Slot:
@@ -95,12 +109,19 @@ class Slot:
         self._is_held = False
 
     @property
-    def is_held(self) -> bool:
-        return self._is_held
+    def may_stay(self) -> bool:
+        """It is held, and wanted by nobody who has begun already."""
+        gate = self._gate
+        return self._is_held and not gate.waiting and gate.taken <= gate.limit
 
     async def take(self) -> None:
         """Wait for a place."""
         await self._gate.take()
+        self._is_held = True
+
+    def take_at_once(self) -> None:
+        """Take a place where the gate has room."""
+        self._gate.taken += 1
         self._is_held = True
 
     def free(self) -> None:

@@ -6,7 +6,6 @@ lets what is in flight finish; what was only intended goes back to pending.
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from importer.transfer.bodies import Body, Elsewhere
     from importer.transfer.delivery import Delivery
     from importer.transfer.fetching import Fetching
-    from importer.transfer.gate import Slot
     from importer.transfer.intake import Intake
 
 GROUP_ROWS = 32  # small pictures read in one thread hop
@@ -61,12 +59,14 @@ class Pipeline:
     canary: bool
     rows: int  #: of the manifest
     group_rows: int = 8  #: grows and shrinks with the pictures' size
-    _ready: Belt[Loaded] = field(default_factory=lambda: Belt(low=READY_ROWS))
+    _ready: Belt[Loaded] = field(init=False)
     _shelf: Shelf = field(default_factory=lambda: Shelf(readers=LOADERS))
-    _queues_for_slot: bool = False  #: one of the workers does, for a row that has not begun
     _delivered: int = 0
     _has_begun: bool = False  #: a group with something to send in it has been handed over
     _looked_at: anyio.Event = field(default_factory=anyio.Event)  #: the last group before that
+
+    def __post_init__(self) -> None:
+        self._ready = Belt(self.delivery.pacing.gate, low=READY_ROWS)
 
     async def run(self) -> None:
         """Deliver everything that the intake admits, or drain when the run is asked to stop.
@@ -75,7 +75,6 @@ class Pipeline:
             StorageError, ManifestError: the run can't go on (in an exception group).
         """
         chosen_in, chosen_out = anyio.create_memory_object_stream[list[Admitted]](1)
-        turnstile = asyncio.Lock()
         workers = self.delivery.pacing.ceiling
         try:
             async with anyio.create_task_group() as flow:
@@ -88,7 +87,7 @@ class Pipeline:
                     stages.start_soon(self._intend)
                     # Twice as many as slots: those whose picture waits for a retry hold none.
                     for number in range(2 * workers):
-                        stages.start_soon(self._work, turnstile)
+                        stages.start_soon(self._work)
                         if number % BEGUN == BEGUN - 1:
                             await anyio.lowlevel.checkpoint()
                 flow.cancel_scope.cancel()
@@ -241,12 +240,12 @@ class Pipeline:
             self._shelf.close()
             self.delivery.buffer.end()
 
-    async def _work(self, turnstile: asyncio.Lock) -> None:
-        slot = self.delivery.pacing.slot()
+    async def _work(self) -> None:
+        slot, ready = self.delivery.pacing.slot(), self._ready
         with suppress(Emptied):
             while True:
                 try:
-                    loaded = self._at_once(slot) or await self._next(slot, turnstile)
+                    loaded = ready.at_once(slot) or await ready.next(slot)
                     if self._is_halting:
                         self.delivery.skip(loaded)
                     else:
@@ -255,36 +254,6 @@ class Pipeline:
                 except BaseException:
                     slot.free()
                     raise
-
-    def _at_once(self, slot: Slot) -> Loaded | None:
-        """The next picture in the slot that the last one had, as nearly always."""
-        gate = self.delivery.pacing.gate
-        # A retry that waits for a slot comes before a row that has not begun.
-        is_wanted = gate.waiting > self._queues_for_slot or gate.taken > gate.limit
-        return self._ready.take() if slot.is_held and not is_wanted else None
-
-    async def _next(self, slot: Slot, turnstile: asyncio.Lock) -> Loaded:
-        """The next picture, with a slot for it.
-
-        Raises:
-            Emptied: there is none, and none will come.
-        """
-        slot.free()
-        gate = self.delivery.pacing.gate
-        while True:
-            await self._ready.wait()
-            if gate.has_room:
-                await slot.take()
-            else:
-                async with turnstile:  # one at a time, without a row, which others may have sooner
-                    self._queues_for_slot = True
-                    try:
-                        await slot.take()
-                    finally:
-                        self._queues_for_slot = False
-            if (loaded := self._ready.take()) is not None:
-                return loaded
-            slot.free()
 
     async def _end_after_grace(self, scope: anyio.CancelScope) -> None:
         """Once a stop is asked for, cut off what hasn't finished within the grace."""

@@ -1,0 +1,138 @@
+"""The belt: whoever takes has an item and a place for it, and nothing is lost in between."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+
+import anyio
+import pytest
+
+from importer.transfer.belt import Belt, Emptied
+from importer.transfer.gate import Gate, Slot
+from tests.engine.test_gate import settled
+
+pytestmark = pytest.mark.anyio
+
+
+async def taking(belt, slot, taken):
+    taken.append(await belt.next(slot))
+
+
+async def test_who_waits_gets_an_item_and_a_place_in_the_order_of_coming():
+    gate = Gate(2)
+    belt, taken = Belt(gate, low=0), []
+    slots = [Slot(gate) for _ in range(3)]
+    tasks = [asyncio.ensure_future(taking(belt, slot, taken)) for slot in slots]
+    await settled()
+    belt.lay("abcd")
+    assert gate.taken == 2, "places are taken with the items, before anybody runs"
+    await settled()
+    assert (taken, len(belt)) == (["a", "b"], 2)
+    slots[0].free()
+    await asyncio.gather(*tasks)
+    assert (taken, gate.taken) == (["a", "b", "c"], 2)
+
+
+async def test_a_higher_limit_lets_those_in_who_wait():
+    gate = Gate(1)
+    belt, taken = Belt(gate, low=0), []
+    belt.lay("abc")
+    tasks = [asyncio.ensure_future(taking(belt, Slot(gate), taken)) for _ in range(3)]
+    await settled()
+    assert taken == ["a"]
+    gate.limit = 3
+    await asyncio.gather(*tasks)
+    assert taken == ["a", "b", "c"]
+
+
+async def test_a_retry_that_waits_for_a_place_comes_before_a_row_that_has_not_begun():
+    gate = Gate(1)
+    belt, slot, retry = Belt(gate, low=0), Slot(gate), Slot(gate)
+    belt.lay("ab")
+    assert await belt.next(slot) == "a"
+    waiting = asyncio.ensure_future(retry.take())
+    await settled()
+    assert belt.at_once(slot) is None
+    next_one = asyncio.ensure_future(belt.next(slot))
+    await waiting
+    await settled()
+    assert not next_one.done()
+    retry.free()
+    assert await next_one == "b"
+
+
+async def test_the_next_item_is_taken_at_once_in_the_place_that_is_held():
+    gate = Gate(2)
+    belt, slot = Belt(gate, low=0), Slot(gate)
+    belt.lay("abc")
+    assert belt.at_once(slot) is None, "it holds none yet"
+    assert await belt.next(slot) == "a"
+    assert belt.at_once(slot) == "b"
+    gate.taken, gate.limit = 2, 1
+    assert belt.at_once(slot) is None, "there are more than may be"
+
+
+async def test_the_feeder_is_woken_when_little_is_left():
+    gate = Gate(9)
+    belt = Belt(gate, low=1)
+    belt.lay("abc")
+    low = asyncio.ensure_future(belt.run_low())
+    await settled()
+    assert await belt.next(Slot(gate)) == "a"
+    await settled()
+    assert not low.done()
+    assert await belt.next(Slot(gate)) == "b"
+    await low
+
+
+async def test_a_closed_belt_is_emptied_and_then_ends_those_who_wait():
+    gate = Gate(1)
+    belt, slot = Belt(gate, low=0), Slot(gate)
+    belt.lay("ab")
+    belt.close()
+    assert await belt.next(slot) == "a"
+    late = asyncio.ensure_future(belt.next(Slot(gate)))
+    await settled()
+    assert belt.at_once(slot) == "b"
+    with pytest.raises(Emptied):
+        await late
+    with pytest.raises(Emptied):
+        await belt.next(slot)
+    assert gate.taken == 0
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_nothing_is_lost_whoever_is_cut_off(seed):
+    """Workers are cancelled at any moment: each item is with one of them, or lies on the belt."""
+    chance = Random(seed)
+    gate = Gate(chance.randint(1, 4))
+    belt, taken = Belt(gate, low=0), []
+
+    async def work():
+        slot = Slot(gate)
+        try:
+            while True:
+                taken.append(belt.at_once(slot) or await belt.next(slot))
+                await anyio.sleep(0)
+        finally:
+            slot.free()
+
+    tasks = [asyncio.ensure_future(work()) for _ in range(6)]
+    laid = 0
+    for _ in range(20):
+        match chance.randrange(4):
+            case 0:
+                belt.lay(range(laid + 1, laid + 4))
+                laid += 3
+            case 1:
+                chance.choice(tasks).cancel()
+            case 2:
+                gate.limit = chance.randint(1, 4)
+        for _ in range(chance.randrange(3)):
+            await anyio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert sorted(taken + belt.clear()) == list(range(1, laid + 1))
+    assert gate.taken == 0
