@@ -42,6 +42,7 @@ class EventGallery:
         self._content_type = content_type
         self._prefix: tuple[Token, str] | None = None
         self._headers: dict[str, Mapping[str, str]] = {}  #: by media type, which are few
+        self._last: tuple[Collection | None, str] = (None, "")  #: pictures come event by event
 
     def request(self, picture: Picture, *, media_type: str, token: Token) -> Request:
         """The POST of one picture; of a URL row that isn't fetched here, of the address's text."""
@@ -66,10 +67,10 @@ class EventGallery:
         name = picture.name
         if not _PLAIN.fullmatch(name):
             name = _encoded(name)
-        url = f"{self._prefix[1]}&name={name}{_collection(picture.collection)}"
-        if picture.tag:
-            url += f"&tag={_encoded(picture.tag)}"
-        return url
+        if picture.collection is not self._last[0]:
+            self._last = picture.collection, _collection(picture.collection)
+        url = f"{self._prefix[1]}&name={name}{self._last[1]}"
+        return f"{url}&tag={_encoded(picture.tag)}" if picture.tag else url
 
 
 @lru_cache(maxsize=256)

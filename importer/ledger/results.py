@@ -17,10 +17,10 @@ from importer.errors import StorageError
 from importer.in_place import put_in_place
 from importer.ledger.admission import said
 from importer.ledger.cells import (
+    all_joined,
     drawn_by_lines,
     drawn_cells,
     guarded,
-    joined,
     outcome_text,
     recorded_cells,
 )
@@ -30,7 +30,7 @@ from importer.manifest.identity import repeated
 from importer.model import Invalid, Status, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
     from importer.ledger.cells import DrawnRow
@@ -72,17 +72,17 @@ class PartFile:
                 self.close()
                 raise
 
-    def append(self, outcomes: Iterable[Outcome]) -> None:
+    def append(self, outcomes: Sequence[Outcome]) -> None:
         """Add what has become durable.
 
         Raises:
             StorageError: the disk is full. The journal has the outcomes all the same.
         """
         with translated(self._path):
-            run = self._run
+            own = all_joined([one.admitted.picture.row.cells for one in outcomes], ",")
             self._file.writelines(
-                f"{joined(one.admitted.picture.row.cells, ',')},{outcome_text(one, run, ',')}\r\n"
-                for one in outcomes
+                f"{first},{outcome_text(one, self._run, ',')}\r\n"
+                for first, one in zip(own, outcomes, strict=True)
             )
             self._file.flush()
 
@@ -141,7 +141,7 @@ class Drawing:
         return drawn
 
     def _write(self, file: TextIO, drawn: Drawn, is_wanted: Callable[[], bool]) -> None:
-        delimiter, own_cells = self.manifest.delimiter, self.columns.own_cells
+        delimiter = self.manifest.delimiter
         writer = csv.writer(file, delimiter=delimiter)
         writer.writerow([*self.columns.own_header, *RESULT_COLUMNS])
         for rows in self.judge.in_pieces(self.manifest, CHUNK_ROWS):
@@ -150,7 +150,7 @@ class Drawing:
                     "the results file was left as it was", fix="the next run writes it"
                 )
             recorded = _recorded(rows, self)
-            own = [joined(own_cells(row.cells), delimiter) for row in rows]
+            own = all_joined(self.columns.own_rows([row.cells for row in rows]), delimiter)
             file.writelines(
                 f"{first}{delimiter}{one.text}\r\n"
                 for first, one in zip(self.judge.without_token(own), recorded, strict=True)

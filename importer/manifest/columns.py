@@ -88,6 +88,12 @@ class Columns:
     def own_header(self) -> list[str]:
         return [self.header[i] for i in self.own]
 
+    def own_rows(self, rows: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+        """The manifest's own cells of each of these rows."""
+        if not self.recorded and {*map(len, rows)} == {len(self.header)}:
+            return list(rows)
+        return list(map(self.own_cells, rows))
+
     def own_cells(self, cells: Sequence[str]) -> list[str]:
         """The manifest's own cells of a row, as many as the header has.
 

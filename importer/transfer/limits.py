@@ -28,34 +28,33 @@ class Limits:
     def __init__(self, patience: Patience, *, concurrency: int) -> None:
         self._patience = patience
         self._allowed_unknown = max(GUARD_LEAST, 2 * concurrency)
-        self._recent: deque[bool] = deque(maxlen=GUARD_WINDOW)
-        self._unknown = 0
         self._settled = 0
+        self._unknown: deque[int] = deque()  #: which of those that were settled, counted from 1
         self._failed = 0
         self._refused_first = 0
 
     def record(self, status: Status, code: str) -> Stop | None:
         """Note an outcome; gives why the run must stop, or None."""
-        is_unknown = status is Status.UNKNOWN
-        if len(self._recent) == GUARD_WINDOW:
-            self._unknown -= self._recent[0]
-        self._recent.append(is_unknown)
-        self._unknown += is_unknown
         self._settled += 1
-        self._failed += status is Status.FAILED
         if status is Status.UPLOADED and self._settled > SHARE_FROM:
             return None  # nothing has come nearer to its limit
+        self._failed += status is Status.FAILED
+        if status is Status.UNKNOWN:
+            self._unknown.append(self._settled)
         if self._settled <= FIRST_ROWS:
             self._refused_first += code in REFUSED
         return self._unknown_guard() or self._first_rows() or self._failures()
 
     def _unknown_guard(self) -> Stop | None:
-        if self._unknown <= self._allowed_unknown:
+        while self._unknown and self._unknown[0] <= self._settled - GUARD_WINDOW:
+            self._unknown.popleft()
+        count = len(self._unknown)
+        if count <= self._allowed_unknown:
             return None
         return Stop(
             3,
             "too_many_unknown",
-            f"{self._unknown} pictures were sent without the gallery saying what became of them",
+            f"{count} pictures were sent without the gallery saying what became of them",
             "look at the gallery and the network before you go on",
         )
 
@@ -92,7 +91,8 @@ class RetryBudget:
         self._since = now
 
     def success(self) -> None:
-        self._tokens = min(BUDGET, self._tokens + SUCCESS_PAYS)
+        if self._tokens < BUDGET:
+            self._tokens = min(BUDGET, self._tokens + SUCCESS_PAYS)
 
     def wait_s(self, now: float) -> float:
         """Take a retry's price, or say in how many seconds to ask again; 0 means taken."""

@@ -6,8 +6,11 @@ import csv
 import io
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from importer.ledger.cells import (
+    all_joined,
     drawn_by_lines,
     joined,
     outcome_cells,
@@ -73,6 +76,14 @@ def test_a_row_is_drawn_as_its_cells_are(tmp_path, status, has_message, text, de
         # Rounded in the journal, halves to even; in .part not yet.
         rounded = f"{delimiter}0.012{delimiter}", f"{delimiter}0.013{delimiter}"
         assert in_part.replace(*rounded) == drawn[2].text.replace(*rounded)
+
+
+@given(
+    st.lists(st.lists(st.text('ab",;\t|\n\r', max_size=3), min_size=1, max_size=3), max_size=4),
+    st.sampled_from([",", ";", "\t", "|"]),
+)
+def test_many_rows_are_joined_as_each_of_them_is(rows, delimiter):
+    assert all_joined(rows, delimiter) == [joined(cells, delimiter) for cells in rows]
 
 
 def test_rows_are_found_by_many_keys_at_once(tmp_path):

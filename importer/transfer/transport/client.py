@@ -178,7 +178,7 @@ class Transport:
         if not wire.has_brought_all():
             heard = heard_of(flight.transport, flight.bytes_handed, flight.descriptor)
         if heard is Heard.ALL:
-            keeping.give_back(wire)
+            keeping.keep(wire)
         else:
             wire.connection.close()
             if heard is Heard.NOTHING:

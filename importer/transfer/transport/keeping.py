@@ -83,7 +83,12 @@ class Keeping:
         """An answer was read to its end; what can't be used again is closed."""
         if wire.protocol.should_close:
             wire.connection.close()
-        elif self._others:
+        else:
+            self.keep(wire)
+
+    def keep(self, wire: Wire) -> None:
+        """Its answer was plain: whatever else may be wrong with it, ``take`` will see."""
+        if self._others:
             wire.connection.release()
         else:
             wire.is_reused = True
