@@ -17,6 +17,7 @@ from importer.inspection.spill import PackedSpill, Spill, Trail
 from importer.job import open_for_reading
 from importer.ledger.claims import Agreement
 from importer.manifest import rules
+from importer.manifest.check.doubles import FACT_BYTES
 from importer.manifest.check.fixes import Corrector, DateCells
 from importer.manifest.check.rows import Check
 from importer.manifest.columns import FIELDS
@@ -74,7 +75,7 @@ def check(
             folder=os.path.join(opened.folder, ""),
             today=clock.now().date(),
             source_at=_own_place(opened.columns, "source"),
-            facts=stack.enter_context(PackedSpill()),
+            facts=stack.enter_context(PackedSpill(FACT_BYTES)),
             names=stack.enter_context(Trail()),
             sizes=sizes,
         )

@@ -8,36 +8,37 @@ from __future__ import annotations
 
 import marshal
 import os
+import struct
 import tempfile
 from array import array
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Self, TypeAlias
 
 from importer.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-PARTS = 256  # of ten million facts each holds 40,000, about 8 MB in memory
-HELD = 16_384  # facts that wait in memory, about 4 MB; packed 1 MB
+PARTS = 256
+HELD = 8_192  # facts that wait in memory, about 2 MB; packed 0.5 MB
+LARGE = 1 << 19  # bytes of a part that is parted once more, of two million rows and up
+_PIECES = 8
 
 Fact: TypeAlias = tuple[Any, ...]  # of int, str and bytes
-Part = TypeVar("Part", list[Fact], bytearray)
 
 
-class _Parts(Generic[Part]):
+class _Parts:
     """Facts in 256 parts, in the order in which they came. A context manager.
 
     The file has no name, or goes when it is closed: nothing is left of it, even after a kill.
     """
 
-    def __init__(self, empty: Callable[[], Part]) -> None:
-        self.parts: list[Part] = [empty() for _ in range(PARTS)]  #: append here, then ``settle``
-        self._empty: Callable[[], Part] = empty
+    def __init__(self) -> None:
         self._waiting = 0
-        #: of each time that they were written: where each part begins, and the last ends
-        self._written_at: list[array[int]] = []
+        #: of each time that they were written: where, and how many bytes of each part
+        self._written_at = array("q")
+        self._sizes: list[array[int]] = []
         self._end = 0
         self._file: IO[bytes] | None = None
 
@@ -58,88 +59,117 @@ class _Parts(Generic[Part]):
         if self._waiting >= HELD:
             self._write()
 
-    def each_part(self) -> Iterator[Part]:
+    def _taken(self) -> list[bytes]:
+        """What waits, by its parts; nothing waits any more."""
+        raise NotImplementedError
+
+    def _each(self) -> Iterator[Iterator[bytes]]:
+        """The parts, each as it was written: bit by bit."""
+        if self._file is None:
+            yield from (iter((part,)) for part in self._taken() if part)
+            return
+        self._write()
+        places = self._written_at[:]
+        for number in range(PARTS):
+            yield self._part(number, places)
+
+    def _part(self, number: int, places: array[int]) -> Iterator[bytes]:
+        for at, sizes in enumerate(self._sizes):
+            if size := sizes[number]:
+                yield self._read(places[at], size)
+                places[at] += size
+
+    def _write(self) -> None:
+        parts = self._taken()
+        try:
+            if self._file is None:
+                self._file = temporary()
+            self._file.seek(self._end)
+            self._file.writelines(parts)
+        except OSError as error:
+            raise _unusable(error) from None
+        self._written_at.append(self._end)
+        self._sizes.append(array("I", map(len, parts)))
+        self._end += sum(self._sizes[-1])
+        self._waiting = 0
+
+    def _read(self, offset: int, size: int) -> bytes:
+        assert self._file is not None
+        try:
+            self._file.seek(offset)
+            found = self._file.read(size)
+        except OSError as error:
+            raise _unreadable(error) from None
+        if len(found) < size:
+            raise _unreadable(EOFError())
+        return found
+
+
+class Spill(_Parts):
+    """Facts as tuples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[list[Fact]] = [[] for _ in range(PARTS)]  #: append here, then ``settle``
+
+    def each_part(self) -> Iterator[list[Fact]]:
         """The parts that hold something, each whole and in order.
 
         Raises:
             StorageError: what was put aside can't be read again.
         """
-        if self._file is not None:
-            self._write()
-        for number, part in enumerate(self.parts):
-            facts = self._empty()
-            for begins in self._written_at:
-                facts += self._read(begins[number], begins[number + 1] - begins[number])
-            facts += part
+        for written in self._each():
+            facts: list[Fact] = []
+            try:
+                for some in written:
+                    facts += marshal.loads(some)  # noqa: S302  (our own)
+            except (EOFError, ValueError) as error:
+                raise _unreadable(error) from None
             if facts:
                 yield facts
 
-    def _write(self) -> None:
-        try:
-            if self._file is None:
-                self._file = temporary()
-            self._file.seek(self._end)
-            begins = array("q", [self._end])
-            for part in self.parts:
-                if part:
-                    self._end += self._file.write(self._written(part))
-                    part.clear()
-                begins.append(self._end)
-            self._written_at.append(begins)
-        except OSError as error:
-            raise _unusable(error) from None
-        self._waiting = 0
-
-    def _read(self, offset: int, size: int) -> Part:
-        if not size:
-            return self._empty()
-        assert self._file is not None
-        try:
-            self._file.seek(offset)
-            return self._facts(self._file.read(size))
-        except (OSError, EOFError, ValueError) as error:
-            raise StorageError(
-                f"the check can't read its temporary file again ({type(error).__name__})"
-            ) from None
-
-    @staticmethod
-    def _written(part: Part) -> bytes:
-        raise NotImplementedError
-
-    @staticmethod
-    def _facts(written: bytes) -> Part:
-        raise NotImplementedError
+    def _taken(self) -> list[bytes]:
+        taken = [marshal.dumps(part, 2) if part else b"" for part in self.parts]
+        for part in self.parts:
+            part.clear()
+        return taken
 
 
-class Spill(_Parts[list[Fact]]):
-    """Facts as tuples."""
+class PackedSpill(_Parts):
+    """Facts as bytes: a third of the time, and of the room in memory.
 
-    def __init__(self) -> None:
-        super().__init__(list)
+    Args:
+        size: bytes of a fact, of which the first two say to which part it belongs.
+    """
 
-    @staticmethod
-    def _written(part: list[Fact]) -> bytes:
-        return marshal.dumps(part, 2)
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.facts = bytearray()  #: append here, then ``settle``
+        self._one = struct.Struct(f"{size}s")
 
-    @staticmethod
-    def _facts(written: bytes) -> list[Fact]:
-        facts: list[Fact] = marshal.loads(written)  # noqa: S302  (our own)
-        return facts
+    def each_part(self) -> Iterator[bytearray]:
+        """The parts that hold something, each whole and in order.
 
+        Raises:
+            StorageError: what was put aside can't be read again.
+        """
+        is_large = self._end > PARTS * LARGE
+        for written in self._each():
+            pieces = [bytearray() for _ in range(_PIECES if is_large else 1)]
+            for some in written:
+                if not is_large:
+                    pieces[0] += some
+                    continue
+                for (fact,) in self._one.iter_unpack(some):
+                    pieces[fact[1] % _PIECES] += fact
+            yield from filter(None, pieces)
 
-class PackedSpill(_Parts[bytearray]):
-    """Facts as bytes, all of one length: a third of the time, and of the room in memory."""
-
-    def __init__(self) -> None:
-        super().__init__(bytearray)
-
-    @staticmethod
-    def _written(part: bytearray) -> bytes:
-        return bytes(part)
-
-    @staticmethod
-    def _facts(written: bytes) -> bytearray:
-        return bytearray(written)
+    def _taken(self) -> list[bytes]:
+        parts: list[list[bytes]] = [[] for _ in range(PARTS)]
+        for (fact,) in self._one.iter_unpack(self.facts):
+            parts[fact[0]].append(fact)
+        self.facts.clear()
+        return list(map(b"".join, parts))
 
 
 class Trail:
@@ -193,6 +223,10 @@ def _unusable(error: OSError) -> StorageError:
         f"the check can't write its temporary file: {error.strerror}",
         fix="free some space, or name another folder in TMPDIR",
     )
+
+
+def _unreadable(error: Exception) -> StorageError:
+    return StorageError(f"the check can't read its temporary file again ({type(error).__name__})")
 
 
 def temporary() -> IO[bytes]:

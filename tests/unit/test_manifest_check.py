@@ -4,7 +4,9 @@ from datetime import date
 
 import pytest
 
+from importer.errors import StorageError
 from importer.inspection.spill import PackedSpill, Spill, Trail
+from importer.manifest.check.doubles import FACT_BYTES
 from importer.manifest.check.findings import SHOWN_PROBLEMS, Fault, InCollection, Looked
 from importer.manifest.check.rows import Check
 from importer.model import Collection, Invalid, LocalFile, Picture, Problem, RemoteUrl, Row
@@ -34,7 +36,7 @@ def check(*judged, inspect=lambda picture: 1_000, today=date(2026, 11, 26), same
         found, path = inspect(row), row.source.path
         return Looked(0, (Fault(*found),), path) if isinstance(found, tuple) else Looked(found)
 
-    with PackedSpill() as facts, Trail() as names:
+    with PackedSpill(FACT_BYTES) as facts, Trail() as names:
         one = Check(
             columns={"source": "Datei", "date": "Datum", "name": "name", "collection": "Album", "tag": "tag"},
             folder="/archive/", today=today, source_at=0, facts=facts, names=names,
@@ -272,7 +274,7 @@ def test_what_only_a_check_looks_for_doesnt_keep_a_run_from_sending():
     """A picture that is damaged or larger than was wanted: a problem, but a run sends it."""
 
     damaged = Fault("damaged_picture", "it breaks off")
-    with PackedSpill() as facts, Trail() as names:
+    with PackedSpill(FACT_BYTES) as facts, Trail() as names:
         one = Check(
             columns={"source": "s"}, folder="", today=date(2026, 1, 1), source_at=0, facts=facts, names=names,
         )  # fmt: skip
@@ -314,6 +316,38 @@ def test_facts_come_back_whole_and_in_order(monkeypatch):
     assert all(
         [fact[1] for fact in part] == list(range(at, 2_005, 7)) for at, part in enumerate(parts)
     )
+
+
+@pytest.mark.parametrize("large", [1, 1 << 19])
+def test_packed_facts_come_back_whole_and_in_order(monkeypatch, large):
+    """Also where the parts are so large that each is parted once more."""
+
+    monkeypatch.setattr("importer.inspection.spill.HELD", 100)
+    monkeypatch.setattr("importer.inspection.spill.LARGE", large)
+    with PackedSpill(4) as spill:
+        for number in range(1_050):
+            spill.facts.extend(bytes((number % 3, number % 5)) + number.to_bytes(2, "big"))
+            spill.settle(1)
+        parts = [
+            [bytes(part[at : at + 4]) for at in range(0, len(part), 4)]
+            for part in spill.each_part()
+        ]
+    assert len(parts) == (15 if large == 1 else 3)
+    for part in parts:
+        assert len({fact[0] for fact in part}) == 1
+        assert [fact[2:] for fact in part] == sorted(fact[2:] for fact in part)
+    numbers = sorted(int.from_bytes(fact[2:], "big") for part in parts for fact in part)
+    assert numbers == list(range(1_050))
+
+
+def test_a_temporary_file_that_cant_be_read_again_is_told(monkeypatch):
+    monkeypatch.setattr("importer.inspection.spill.HELD", 10)
+    with PackedSpill(4) as spill:
+        spill.facts.extend(bytes(40))
+        spill.settle(10)
+        spill._file.truncate(3)
+        with pytest.raises(StorageError, match="can't read its temporary file again"):
+            list(spill.each_part())
 
 
 def test_nothing_aside_gives_no_parts():

@@ -24,7 +24,7 @@ class PutAside(Protocol):
     """Facts, packed, in parts; see importer.inspection.spill.PackedSpill."""
 
     @property
-    def parts(self) -> list[bytearray]: ...
+    def facts(self) -> bytearray: ...
     def settle(self, count: int) -> None: ...
     def each_part(self) -> Iterator[bytearray]: ...
 
@@ -68,7 +68,7 @@ class Fact(NamedTuple):
 
 
 _FORM = struct.Struct("=8q")
-_PACKED = struct.Struct(f"{_FORM.size}s")
+FACT_BYTES = _FORM.size
 _FIELDS = len(Fact._fields)
 
 
@@ -105,17 +105,18 @@ class Doubles:
             where: the address, or the file's path without the manifest's folder, in one form.
             codes: of the problems with its file, with blanks between them.
         """
-        fact = _FORM.pack(
-            hash((home, _folded(name))),
-            hash(tag if given == where else (tag, given)),
-            hash(name),
-            hash(where),
-            line,
-            place,
-            size,
-            self._codes.setdefault(codes, len(self._codes)),
+        self._aside.facts.extend(
+            _FORM.pack(
+                hash((home, _folded(name))),
+                hash(tag if given == where else (tag, given)),
+                hash(name),
+                hash(where),
+                line,
+                place,
+                size,
+                self._codes.setdefault(codes, len(self._codes)),
+            )
         )
-        self._aside.parts[fact[0]] += fact
 
     def add_many(
         self,
@@ -147,9 +148,7 @@ class Doubles:
         for at, column in enumerate(columns):
             if column:
                 numbers[at::_FIELDS] = array("q", column)
-        parts = self._aside.parts
-        for (fact,) in _PACKED.iter_unpack(numbers.tobytes()):
-            parts[fact[0]] += fact
+        self._aside.facts.extend(memoryview(numbers).cast("B"))
 
     def settle(self, count: int) -> None:
         """So many were added: they are put aside when enough have come together.
