@@ -11,7 +11,7 @@ import errno
 import hashlib
 import os
 import stat
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 
@@ -20,7 +20,7 @@ import aiofiles.os
 from importer.model import Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterator
 
     from importer.model import Reply, Request, Source
     from importer.transfer.trip import Trip
@@ -129,6 +129,16 @@ class Streamed:
         self._told = sha256
 
     @property
+    def block(self) -> int:
+        """Bytes that are read at once."""
+        return self._block
+
+    @property
+    def is_read(self) -> bool:
+        """Each of its bytes was."""
+        return not self._left
+
+    @property
     def is_open(self) -> bool:
         return self._descriptor is not None
 
@@ -146,7 +156,7 @@ class Streamed:
         Raises:
             OSError: the file broke off or changed; ``fault`` says how.
         """
-        try:
+        with self._told_of_faults():
             async with _ReadAhead(self) as ahead:
                 ahead.begin()
                 has_more = True
@@ -161,30 +171,55 @@ class Streamed:
                 if len(block) > TAIL:
                     yield block[:-TAIL]
                 yield block[-TAIL:]
-        except _Changed as error:
-            self.fault = SourceFault("file_changed", "the file changed while it was read")
-            raise OSError(errno.EIO, "the source broke off") from error
-        except OSError as error:
-            self.fault = fault_of(error)
-            raise OSError(errno.EIO, "the source broke off") from None
 
     def read_next(self) -> bytes:
         """The next block, read and hashed; in a thread, which opens and closes the file as well.
 
         Each call to the system stands in line for the interpreter afterwards, so there are few.
         """
+        block = os.read(self._opened(), min(self._block, self._left))
+        self._take(block)
+        return block
+
+    def read_into(self, room: memoryview) -> int:
+        """The next bytes, read into this memory and hashed there; gives how many.
+
+        In a thread, as ``read_next``, and not on Windows. Who sends them from there as well has
+        touched each byte while it lay in the processor's cache.
+
+        Raises:
+            OSError: the file broke off or changed; ``fault`` says how.
+        """
+        with self._told_of_faults():
+            got = os.readv(self._opened(), [room[: self._left]])
+            self._take(room[:got])
+            return got
+
+    def _opened(self) -> int:
         if self._descriptor is None:
             self._descriptor = os.open(self.path, FLAGS)
             self._expect(self._descriptor)
-        block = os.read(self._descriptor, min(self._block, self._left))
+        return self._descriptor
+
+    def _take(self, block: bytes | memoryview) -> None:
         if not block:
             raise _Changed
         self._hash.update(block)
         if len(block) == self._left:
-            self._expect(self._descriptor)
+            self._expect(self._opened())
             self.close()
         self._left -= len(block)
-        return block
+
+    @contextmanager
+    def _told_of_faults(self) -> Iterator[None]:
+        try:
+            yield
+        except _Changed as error:
+            self.fault = SourceFault("file_changed", "the file changed while it was read")
+            raise OSError(errno.EIO, "the source broke off") from error
+        except OSError as error:
+            self.fault = fault_of(error)
+            raise OSError(errno.EIO, "the source broke off") from None
 
     def close(self) -> None:
         """Close the file, if it is open; in a thread, and not while another reads."""

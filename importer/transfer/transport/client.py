@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
@@ -27,8 +27,9 @@ from importer.transfer.transport.parcel import (
     Lane,
     Tracker,
 )
-from importer.transfer.transport.pour import PIECE, TLS_PIECE, cut
-from importer.transfer.transport.slowly import slowly, whole_in_blocks
+from importer.transfer.transport.pour import PIECE, TLS_PIECE, Pour
+from importer.transfer.transport.pump import CAN_PUMP
+from importer.transfer.transport.slowly import framed, whole_in_blocks
 from importer.transfer.trip import Trip
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Transport:
         # Neither aiohttp's own writer nor asyncio's TLS likes long pieces.
         is_bare = not sending.proxy and sending.endpoint.startswith("http://")
         self._piece = PIECE if is_bare else TLS_PIECE
+        self._pumps = is_bare and CAN_PUMP
         self._flights: set[Flight] = set()
 
     async def __aenter__(self) -> Self:
@@ -98,7 +100,7 @@ class Transport:
         with anyio.move_on_after(2, shield=True):
             await asyncio.gather(self._sweeper, return_exceptions=True)
             if self._lane is not None:
-                self._lane.keeping.close()
+                self._lane.close()
             await self._session.close()
 
     @property
@@ -122,11 +124,24 @@ class Transport:
         flight = Flight(size, trip.began, self.clock.monotonic, trip)
         if isinstance(body, Whole) and self._lane is not None and flight.goes_at_once:
             return self._flown(request, body, flight)
+        if isinstance(body, Streamed) and self._pumps and not flight.first_block:
+            return self._pumped(request, body, flight)
         return self._poured(request, body, flight)
+
+    async def _pumped(
+        self, request: Request, body: Streamed, flight: Flight
+    ) -> Reply | SourceFault:
+        try:
+            reply = await self._flown(request, body, flight)
+        finally:
+            if isinstance(flight.tracker, Pour) and not flight.tracker.is_done:
+                with anyio.move_on_after(1, shield=True):
+                    await flight.tracker.wait()
+        return reply if body.fault is None or isinstance(reply, Answer) else body.fault
 
     async def _poured(self, request: Request, body: Body, flight: Flight) -> Reply | SourceFault:
         content = body.blocks() if isinstance(body, Streamed) else whole_in_blocks(body.content)
-        blocks = _framed(request.prefix, content, request.suffix, flight, most=self._piece)
+        blocks = framed(request.prefix, content, request.suffix, flight, most=self._piece)
         try:
             reply = await self._flown(request, blocks, flight)
         finally:
@@ -137,7 +152,7 @@ class Transport:
     async def _flown(
         self,
         request: Request,
-        content: Whole | AsyncIterator[bytes | memoryview],
+        content: Whole | Streamed | AsyncIterator[bytes | memoryview],
         flight: Flight,
     ) -> Reply:
         self._flights.add(flight)
@@ -244,34 +259,6 @@ class Transport:
                     flight.cut()
             if self._lane is not None:
                 self._lane.keeping.sweep()
-
-
-async def _framed(
-    prefix: bytes,
-    blocks: AsyncGenerator[memoryview],
-    suffix: bytes,
-    flight: Flight,
-    *,
-    most: int,
-) -> AsyncGenerator[bytes | memoryview]:
-    paid = flight.first_block
-    if prefix:
-        flight.look()
-        yield prefix
-    async with aclosing(blocks):
-        async for block in blocks:
-            flight.look()
-            bandwidth = flight.trip.bandwidth
-            if bandwidth is None or bandwidth.block is None:
-                for piece in cut(block, most):
-                    yield piece
-            else:
-                async for piece in slowly(block, flight, paid):
-                    yield piece
-            paid = max(0, paid - len(block))
-    if suffix:
-        yield suffix
-    flight.body_is_gone()
 
 
 async def _close(blocks: AsyncGenerator[bytes | memoryview]) -> None:

@@ -115,8 +115,11 @@ def was_idle(connection: aiohttp.connector.Connection) -> bool:
 def is_readable(transport: asyncio.BaseTransport | None) -> bool:
     """Something lies there unread: bytes that nobody asked for, or the end of the connection."""
     number = _descriptor(transport)
-    if number < 0:
-        return True
+    return number < 0 or has_input(number)
+
+
+def has_input(number: int) -> bool:
+    """The same of an open descriptor."""
     if hasattr(select, "poll"):
         poll = select.poll()
         poll.register(number, select.POLLIN)

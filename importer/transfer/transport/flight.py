@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from yarl import URL
 
 from importer.model import Answer
-from importer.transfer.transport.connector import Heard, is_readable, unsent_bytes
+from importer.transfer.transport.connector import Heard, has_input, is_readable, unsent_bytes
 from importer.transfer.transport.plain import KEPT_HEADERS
 
 if TYPE_CHECKING:
@@ -132,16 +132,21 @@ class Flight:
         """The last byte of the body was handed over."""
         self.trip.body_gone = self.now()
 
-    def look(self) -> None:
+    def look(self, descriptor: int = -1) -> None:
         """Right before the first byte: what lies on a used connection now can't be meant for us.
 
         The connector has looked as well, but aiohttp writes later, a turn of the loop or the
         reading of a file.
 
+        Args:
+            descriptor: of the connection, where whoever sends has one of its own.
+
         Raises:
             ConnectionError: nothing may be sent there, and nothing was.
         """
-        if self.is_reused and not self.bytes_written and is_readable(self.transport):
+        if not self.is_reused or self.bytes_written:
+            return
+        if has_input(descriptor) if descriptor >= 0 else is_readable(self.transport):
             self.is_stale = True
             raise ConnectionError
 

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
-from importer.transfer.bodies import Whole
+from importer.transfer.bodies import Streamed, Whole
 from importer.transfer.transport.connector import Handler, was_idle
 from importer.transfer.transport.keeping import Keeping, Wire
 from importer.transfer.transport.opening import Arrived, Opening
 from importer.transfer.transport.pour import Pour
+from importer.transfer.transport.pump import Pumps
 
 if TYPE_CHECKING:
     import asyncio
@@ -53,6 +54,7 @@ class Lane:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.keeping = Keeping(keepalive_s, loop)
+        self.pumps = Pumps()
         self._timeout = session.timeout
         self._connector = connector
         self._host = url.host_port_subcomponent or ""
@@ -60,10 +62,15 @@ class Lane:
         #: stands for all of them: where they go, and which connections they may share
         self._request = _SharedRequest("POST", url, loop=loop, session=session)
 
+    def close(self) -> None:
+        """Nothing more is sent; before the session is closed."""
+        self.keeping.close()
+        self.pumps.close()
+
     async def post(
         self,
         request: Request,
-        body: Whole | AsyncIterator[bytes | memoryview],
+        body: Whole | Streamed | AsyncIterator[bytes | memoryview],
         flight: Flight,
     ) -> Arrived | Opening:
         """Post a body to the endpoint's host; gives the answer, or its beginning.
@@ -72,7 +79,7 @@ class Lane:
 
         Args:
             request: where it goes.
-            body: what lies in memory, or all that is read while it goes.
+            body: what lies in memory, a file for a pump, or all that is to go, piece by piece.
             flight: what is known of it.
 
         Raises:
@@ -88,7 +95,11 @@ class Lane:
             protocol, transport = wire.protocol, wire.transport
             flight.board(protocol, transport, is_reused=wire.is_reused, descriptor=wire.descriptor)
             asked = protocol.ask()
-            if not isinstance(body, Whole):
+            if isinstance(body, Streamed):
+                pump = self.pumps.pump(body, request, flight, head=head, asked=asked)
+                flight.tracker = pour = Pour(protocol, transport, b"", flight)
+                pour.by_thread(pump, self.pumps, asked=asked)
+            elif not isinstance(body, Whole):
                 flight.tracker = pour = Pour(protocol, transport, head, flight)
                 pour.while_read(body)
             elif flight.size_bytes > PARCEL_UP_TO:
@@ -101,6 +112,8 @@ class Lane:
                 flight.body_is_gone()
             plain = await asked
             if plain is not None:
+                if pour is not None:
+                    pour.settle()
                 if (pour is None or pour.is_done) and not protocol.has_more():
                     return Arrived(plain, wire)
                 protocol.reconsider(plain)
@@ -130,6 +143,8 @@ class Lane:
             message, content = await wire.protocol.read()
             while 100 <= message.code < 200 and message.code != 101:
                 message, content = await wire.protocol.read()
+            if pour is not None:
+                pour.settle()
         except HttpProcessingError as error:
             info = self._request.request_info
             raise aiohttp.ClientResponseError(info, (), status=error.code) from error

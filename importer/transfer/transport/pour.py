@@ -7,25 +7,24 @@ each piece. Here a transport is given the pieces as they are, and waited for onl
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from importer.transfer.transport.slowly import cut, framed
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Sequence
 
     from aiohttp.client_proto import ResponseHandler
 
     from importer.transfer.transport.flight import Flight
+    from importer.transfer.transport.pump import Pump, Pumps
 
 TLS_PIECE = 128 * 1024  # bytes; what is given to asyncio's TLS at once costs more the more it is
 PIECE = 1 << 20  # bytes that are given to a socket at once
-
-
-def cut(block: memoryview, size: int) -> Iterator[memoryview]:
-    """The block in pieces of this size at most."""
-    for start in range(0, len(block), size):
-        yield block[start : start + size]
+LAST_WORD_S = 0.2  # for what a gallery said before it broke the connection: the loop reads it
 
 
 class Pour:
@@ -34,14 +33,20 @@ class Pour:
     def __init__(
         self, protocol: ResponseHandler, transport: asyncio.Transport, head: bytes, flight: Flight
     ) -> None:
-        self.handed = 0  #: bytes of the body that the transport was given
         self.task: asyncio.Task[None] | None = None  #: hands over the rest of it
         self._protocol = protocol
         self._transport = transport
         self._writer = aiohttp.http.StreamWriter(protocol, asyncio.get_running_loop())
         self._head = head
         self._flight = flight
-        self._left = 0  # bytes of the body that are known to have left
+        self._pump: Pump | None = None
+        self._given = 0  # bytes of the body that the transport was given
+        self._left = 0  # those of them that are known to have left
+
+    @property
+    def handed(self) -> int:
+        """Bytes of the body that the transport or the kernel was given."""
+        return self._given + (0 if self._pump is None else self._pump.handed)
 
     @property
     def is_over(self) -> bool:
@@ -52,10 +57,10 @@ class Pour:
     def bytes_written(self) -> int:
         """Bytes of the body that have left for the kernel."""
         # What a closed transport still held was never sent, so the last look before that holds.
-        if self._left < self.handed and not self._transport.is_closing():
+        if self._left < self._given and not self._transport.is_closing():
             waiting = self._transport.get_write_buffer_size()
-            self._left = max(self._left, self.handed - waiting)
-        return self._left
+            self._left = max(self._left, self._given - waiting)
+        return self._left + (0 if self._pump is None else self._pump.handed)
 
     def at_once(self, parts: Sequence[bytes]) -> None:
         """Hand over a body that lies in memory: all of it, if the transport takes it."""
@@ -75,16 +80,28 @@ class Pour:
         """Hand over a body that is still being read."""
         self._begin(self._stream(pieces))
 
+    def by_thread(self, pump: Pump, pumps: Pumps, *, asked: asyncio.Future[Any]) -> None:
+        """Have a file read, hashed and sent by a thread that goes past the transport."""
+        self._pump = pump
+        self._begin(self._pumped(pump, pumps, asked))
+
+    def settle(self) -> None:
+        """The answer is here: what hasn't left by thread stays, so that ``handed`` holds."""
+        if self._pump is not None:
+            self._pump.stop()
+
     def break_off(self) -> None:
         """Hand over no more, and let nothing more leave: the connection is of no use then."""
+        self.settle()
         if self.task is not None and not self.task.done():
             self.task.cancel()
             self._transport.abort()
 
     @property
     def is_done(self) -> bool:
-        """Whoever handed it over has left."""
-        return self.task is None or self.task.done()
+        """Whoever handed it over has left, or touches the connection no more."""
+        is_pumped = self._pump is not None and self._pump.is_over
+        return self.task is None or self.task.done() or is_pumped
 
     async def wait(self) -> None:
         """Return when nothing is handed over any more."""
@@ -105,6 +122,29 @@ class Pour:
             if self._protocol.writing_paused:
                 await self._writer.drain()
         self._ended()
+
+    async def _pumped(self, pump: Pump, pumps: Pumps, asked: asyncio.Future[Any]) -> None:
+        try:
+            while True:
+                await pumps.go_on(pump)
+                if pump.is_over or pump.is_stopped:
+                    return
+                if pump.is_limited:
+                    break
+                await pump.writable()
+            # A bandwidth has been set meanwhile; what it is asked waits in the loop.
+            async with aclosing(framed(b"", pump.rest(), b"", self._flight, most=PIECE)) as pieces:
+                await self._stream(pieces)
+        except OSError:
+            if pump.has_broken:
+                # The loop reads what lies there yet: it may say why the connection was broken.
+                await asyncio.wait([asked], timeout=LAST_WORD_S)
+                if asked.done():
+                    self._transport.abort()
+                    return
+            raise
+        finally:
+            await pumps.put_away(pump)
 
     def _begin(self, pouring: Coroutine[Any, Any, None]) -> None:
         self.task = asyncio.create_task(self._told(pouring))
@@ -127,10 +167,10 @@ class Pour:
             self._head = b""
         else:
             self._transport.write(piece)
-        self.handed += len(piece)
+        self._given += len(piece)
 
     def _ended(self) -> None:
         """The transport isn't full, so the little that it may hold counts as gone: a row of unknown
         outcome is better than one that is sent twice."""
         if self.is_over:
-            self._left = self.handed
+            self._left = self._given

@@ -1,14 +1,16 @@
-"""A large body under a bandwidth: cut small enough for others to come in between, each piece paid.
+"""A large body in pieces: as many bytes as a line likes at once or, under a bandwidth, small enough
+for others to come in between, each piece paid.
 
 The pacing says how large a piece may be and when it may leave; here it is only asked.
 """
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterator
 
     from importer.transfer.transport.flight import Flight
 
@@ -16,6 +18,41 @@ if TYPE_CHECKING:
 async def whole_in_blocks(content: bytes) -> AsyncGenerator[memoryview]:
     """A body that lies in memory, as one that can be cut."""
     yield memoryview(content)
+
+
+def cut(block: memoryview, size: int) -> Iterator[memoryview]:
+    """The block in pieces of this size at most."""
+    for start in range(0, len(block), size):
+        yield block[start : start + size]
+
+
+async def framed(
+    prefix: bytes,
+    blocks: AsyncGenerator[memoryview],
+    suffix: bytes,
+    flight: Flight,
+    *,
+    most: int,
+) -> AsyncGenerator[bytes | memoryview]:
+    """A body and what stands around it, in pieces of ``most`` bytes, or as the bandwidth has it."""
+    paid = flight.first_block
+    if prefix:
+        flight.look()
+        yield prefix
+    async with aclosing(blocks):
+        async for block in blocks:
+            flight.look()
+            bandwidth = flight.trip.bandwidth
+            if bandwidth is None or bandwidth.block is None:
+                for piece in cut(block, most):
+                    yield piece
+            else:
+                async for piece in slowly(block, flight, paid):
+                    yield piece
+            paid = max(0, paid - len(block))
+    if suffix:
+        yield suffix
+    flight.body_is_gone()
 
 
 async def slowly(block: memoryview, flight: Flight, paid: int) -> AsyncGenerator[memoryview]:
