@@ -32,6 +32,7 @@ FRUGAL = {
     "read_ahead_depth": "0",
     "enable_external_file_cache": "false",
 }
+NOT_UTF_8 = "Invalid string encoding"  # in duckdb's words
 _FROM = "FROM read_parquet(?, binary_as_string = true, hive_partitioning = false)"
 
 
@@ -151,6 +152,11 @@ class _Library:
                         self._database.execute(f"SET {name} = '{value}'")
                 yield self
         except (self._duckdb.Error, UnicodeDecodeError) as error:
+            if NOT_UTF_8 in str(error):
+                what = "has a column of texts that are no UTF-8"
+                raise ManifestError(
+                    self._path, what, fix="export it again, with texts as strings"
+                ) from None
             said = ascii(str(error).partition("\n")[0])[1:-1][:120]
             raise ManifestError(
                 self._path, f"can't be read as Parquet ({said})", fix="export it again"

@@ -483,6 +483,20 @@ def test_a_list_where_one_value_is_meant(tmp_path):
     assert "the column tag holds lists or structures" in str(problem_of(path))
 
 
+def test_texts_of_an_old_database_are_named(tmp_path):
+    """Bytes in another encoding: whose they are, nobody knows."""
+    path = tmp_path / "m.parquet"
+    with duckdb.connect() as database:
+        database.execute(
+            f"COPY (SELECT 'f\\xEAte.jpg'::BLOB AS source, 'x' AS tag) TO '{path}' (FORMAT parquet)"
+        )
+    with pytest.raises(ManifestError) as caught:
+        rows_of(opened(path))
+    assert str(caught.value).endswith(
+        "texts that are no UTF-8; export it again, with texts as strings"
+    )
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
 def test_a_name_full_of_signs_is_a_name(tmp_path):
     """duckdb takes ``*`` for all files: the very one is read."""
