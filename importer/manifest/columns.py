@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+_BETWEEN = re.compile(r"[,;|\t]|\s{2,}")  # what parts names that came as one
 #: field -> other names under which it is known, all blind to case, space, ``_`` and ``-``
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "source": ("file", "path", "filename", "url", "image", "photo", "picture"),
@@ -219,7 +220,11 @@ def _missing(
             one for at, one in enumerate(header) if at not in taken and one not in near.values()
         ]
         near[field] = _near(field, free)
-    if known_fields(header) == 0 and any(map(_is_data, header)):
+    if len(header) == 1 and known_fields(_BETWEEN.split(header[0].strip())) > 1:
+        fix = "part its names by commas, each in a column of its own and none in quotes with others"
+    elif any(name[:1] == " " and name.strip()[:1] == '"' for name in header):
+        fix = 'take away the spaces before the quotes: "source","collection","date"'
+    elif known_fields(header) == 0 and any(map(_is_data, header)):
         fix = _above_data(fields, header)
     elif len(fields) > 1:
         fix = "add them, or say " + "; ".join(_flags_for(field, near[field]) for field in fields)

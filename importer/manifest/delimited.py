@@ -7,7 +7,7 @@ import io
 from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import accumulate, chain
+from itertools import accumulate, chain, islice
 from typing import TYPE_CHECKING
 
 from importer.errors import ManifestError, UsageError
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 DELIMITERS = ",;\t|"
 AT_A_QUOTE = 'look for a " that is missing or too many there'
+TITLE_LINES = 20  # that may stand above the names of the columns
+ABOVE = "the names of the columns stand in {} {}; what is above them was left out"
+SURE = 2  # names that we know make a line the one with the names
 WIDEST = 2_000  # columns; more is a broken file, not a manifest
 
 
@@ -206,6 +209,8 @@ def open_delimited(start: Start, reading: Reading) -> Delimited:
             first, number, hidden = next(lines, ""), 2, 1
         while first and not first.strip():
             first, number = next(lines, ""), number + 1
+        above = number
+        first, number = _line_of_names(first, number, lines, announced, reading)
     if not first:
         raise ManifestError(
             path, "is empty", fix="its first line names the columns: source,collection,date"
@@ -224,7 +229,21 @@ def open_delimited(start: Start, reading: Reading) -> Delimited:
     form += f" {delimiter!r}" if is_told else ""
     known = known_places(header, reading.columns)
     tall = TallRows(hidden)
-    return Delimited(file, delimiter, tuple(header), number, known, tall, guess, form)
+    notices = (ABOVE.format("line", number),) if number > above else ()
+    return Delimited(file, delimiter, tuple(header), number, known, tall, guess, form, notices)
+
+
+def _line_of_names(
+    first: str, number: int, lines: Iterator[str], announced: str, reading: Reading
+) -> tuple[str, int]:
+    """The line with the columns' names: the first, but where it is a title above them."""
+    header = _split(first, announced or _settle_delimiter(first)) or ()
+    if not known_places(header, reading.columns):
+        for further, line in enumerate(islice(lines, TITLE_LINES), number + 1):
+            names = _split(line, announced or _settle_delimiter(line)) or ()
+            if known_fields(names) >= SURE:
+                return line, further
+    return first, number
 
 
 def check_width(path: Path, header: Sequence[str], line: int) -> None:

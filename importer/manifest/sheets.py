@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import importer
 from importer.errors import ImporterError, ManifestError, UsageError
+from importer.manifest.delimited import ABOVE
 from importer.manifest.landmarks import look_at_bytes
 from importer.manifest.protocol import Survey
 from importer.manifest.workbook import check_size, kind_of
@@ -78,10 +79,7 @@ def open_sheet(start: Start, reading: Reading) -> Sheet:
     if found.others and not reading.sheet:
         notices.append(f"the sheet {found.sheet!r} was read; --sheet NAME reads another")
     if not found.is_first:
-        notices.append(
-            f"the names of the columns stand in row {found.header_line}; what is above them was"
-            " left out"
-        )
+        notices.append(ABOVE.format("row", found.header_line))
     return Sheet(
         path, found.sheet, found.header, found.header_line, found.rows, survey, tuple(notices)
     )

@@ -20,7 +20,7 @@ import python_calamine
 
 from importer.errors import ManifestError, UsageError
 from importer.manifest.columns import known_fields
-from importer.manifest.delimited import check_width
+from importer.manifest.delimited import SURE, TITLE_LINES, check_width
 from importer.manifest.packed_rows import TakenApart, pack
 from importer.manifest.text import unfit
 from importer.manifest.workbook import Extent, extent_of, letters
@@ -29,8 +29,6 @@ from importer.model import Row
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-TITLE_ROWS = 20  # that may stand above the names of the columns
-SURE = 2  # names that we know make a row the one with the names
 MOST_MEMORY = 4 << 30  # bytes of addresses; a sheet of the largest size takes 1.5 GB
 
 
@@ -119,7 +117,7 @@ class _Book:
             texts = [text_of(cell) for cell in row]
             if any(text.strip() for text in texts):
                 above.append((number, texts))
-            if known_fields(texts) >= SURE or len(above) == TITLE_ROWS:
+            if known_fields(texts) >= SURE or len(above) == TITLE_LINES:
                 break
         if above and known_fields(above[-1][1]) < SURE:  # the first row then, as in any text
             rest = enumerate(([""] * first + row for row in sheet.iter_rows()), 1)

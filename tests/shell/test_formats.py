@@ -315,6 +315,32 @@ def test_a_title_above_the_names_is_left_out_and_said(tmp_path):
     assert "stand in row 4; what is above them was left out" in manifest.notices[0]
 
 
+@pytest.mark.parametrize("above", [
+    b"Smith Photography,,\r\n,,\r\n", b"# exported 2018\n", b'"Archive; all of it"\n\n"as of ""2018"""\n',
+    b"sep=,\nArchive\n", b"\n\nArchive,2018\n",
+])  # fmt: skip
+def test_a_title_above_the_names_of_a_text_is_left_out_and_said(tmp_path, above):
+    lines = b"source,collection,date\na.jpg,Fair,2018-02-22\n"
+    manifest = opened(saved(tmp_path, "m.csv", above + lines))
+    at = above.count(b"\n") + 1
+    assert (manifest.header, manifest.header_line) == (("source", "collection", "date"), at)
+    assert rows_of(manifest) == [(at + 1, ["a.jpg", "Fair", "2018-02-22"])]
+    assert manifest.survey().rows == 1
+    assert f"stand in line {at}; what is above them was left out" in manifest.notices[0]
+
+
+@pytest.mark.parametrize(("first", "columns"), [
+    (b"Datei,Anlass,Tag", {"source": "Datei"}), (b"source,x,y", {}), (b"x,y,z", {}), (b"a.jpg,b,2018-02-22", {}),
+])  # fmt: skip
+def test_a_first_line_that_names_columns_is_the_line_of_names(tmp_path, first, columns):
+    """And where no line below names two of ours as well; a row may hold a word that is a name."""
+    below = (
+        b"\na.jpg,event,date\n" if columns or first.startswith(b"source") else b"\na.jpg,event,1\n"
+    )
+    manifest = opened(saved(tmp_path, "m.csv", first + below), columns=columns)
+    assert (manifest.header_line, manifest.notices) == (1, ())
+
+
 def test_where_no_row_has_our_names_the_first_one_names_the_columns(tmp_path):
     """As in any text; what is missing is said of it then."""
     path = book(

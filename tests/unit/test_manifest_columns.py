@@ -175,6 +175,17 @@ def test_a_bare_list_of_files_needs_one_line_more(defaults, fix):
     assert refused("./Fair/a.jpg", defaults=defaults).fix == fix
 
 
+@pytest.mark.parametrize(("header", "fix"), [
+    (("source,collection,date",), "part its names by commas"),
+    (("source   collection   date",), "part its names by commas"),
+    (("source", ' "collection"', ' "date"'), "take away the spaces before the quotes"),
+])  # fmt: skip
+def test_names_that_came_as_one_or_with_their_quotes(header, fix):
+    """A line that was put in quotes as a whole, columns of a fixed width, a comma and a space."""
+
+    assert refused(*header).fix.startswith(fix)
+
+
 def test_a_header_that_is_a_row_of_data_is_missing_its_columns():
     """bad-inputs 24: what was taken for names is shown."""
 
