@@ -46,9 +46,11 @@ _SETTLE = (
 
 def write_intents(db: sqlite3.Connection, run: int, intents: Sequence[Admitted]) -> None:
     """These are about to be sent."""
-    for is_again in (False, True):
-        meant = [one.id for one in intents if one.possible_duplicate is is_again]
-        run_for_ids(db, _INTEND, (is_again, run), meant)
+    new = [one.id for one in intents if not one.possible_duplicate]
+    run_for_ids(db, _INTEND, (False, run), new)
+    if len(new) < len(intents):
+        again = [one.id for one in intents if one.possible_duplicate]
+        run_for_ids(db, _INTEND, (True, run), again)
 
 
 def write_releases(db: sqlite3.Connection, releases: Sequence[Admitted]) -> None:

@@ -90,10 +90,9 @@ class Delimited:
     def chunks(self) -> Generator[Chunk]:
         with self.text.opened() as (_, text):
             for lines, records in self._all_chunks(text):
-                kept = [at for at, cells in enumerate(records) if cells]
-                if len(kept) == len(records):
+                if all(records):
                     yield Chunk(lines, records)
-                elif kept:
+                elif kept := [at for at, cells in enumerate(records) if cells]:
                     yield Chunk([lines[at] for at in kept], [records[at] for at in kept])
 
     def finder(self, landmarks: Landmarks) -> Finder:

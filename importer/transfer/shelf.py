@@ -16,7 +16,7 @@ from importer.transfer.bodies import Streamed
 from importer.transfer.sources import WHOLE_UP_TO, sizes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from importer.model import Admitted
     from importer.transfer.delivery import Loaded
@@ -40,19 +40,18 @@ class Shelf:
     def __len__(self) -> int:
         return len(self._small) + len(self._large)
 
-    async def put(self, loaded: Iterable[Loaded]) -> bool:
+    async def put(self, loaded: Sequence[Loaded]) -> bool:
         """Lay these down, when there is room; False where nobody takes any more."""
         while self._is_full and not self._is_closed:
             self._room.clear()
             await self._room.wait()
         if self._is_closed:
             return False
-        for one in loaded:
-            if isinstance(one.body, Streamed):
-                self._large.append(one)
-            else:
-                self._small.append(one)
-                self._bytes += one.body.size_bytes
+        large = [one for one in loaded if isinstance(one.body, Streamed)]
+        small = [one for one in loaded if not isinstance(one.body, Streamed)] if large else loaded
+        self._large += large
+        self._small += small
+        self._bytes += sum([one.body.size_bytes for one in small])
         self._changed.set()
         return True
 
