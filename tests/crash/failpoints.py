@@ -127,7 +127,7 @@ POINTS: dict[str, Install] = {
     "spool.forgotten": after(Spool, "forget"),
     # the end of a run, and at a resume what the one before didn't come to
     "results.opened": before(Drawing, "_write"),
-    "results.row": before(results, "_cells"),
+    "results.row": before(results, "drawn_by_lines"),
     "results.unsynced": before(os, "fsync"),
     "results.synced": after(os, "fsync"),
     "results.placed": placed(".results.csv", is_behind=True),

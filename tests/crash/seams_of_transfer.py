@@ -16,6 +16,7 @@ from importer.transfer.delivery import Delivery
 from importer.transfer.fetch.partial import Partial
 from importer.transfer.transport.keeping import Wire
 from importer.transfer.transport.parcel import PARCEL_UP_TO
+from importer.transfer.transport.pump import Pump
 from tests.crash.passing import Install, Passing, die
 
 _BLANK_LINE = b"\r\n\r\n"
@@ -80,6 +81,31 @@ def _followed(follow: Follow) -> None:
         original(self, connection, protocol, _Watched(transport, follow))  # type: ignore[arg-type]
 
     Wire.__init__ = made  # type: ignore[method-assign]
+    _follow_pumps(follow)
+
+
+def _follow_pumps(follow: Follow) -> None:
+    """A file that a thread sends past the transport."""
+    original = Pump._write
+    asked_up_to: dict[int, int] = {}  # a connection that is full takes the same bytes twice
+
+    def write(self: Pump, data: memoryview) -> int:
+        behind = max(0, self._sent + len(data) - self._head_bytes)
+        if asked_up_to.get(id(self)) != behind:
+            asked_up_to[id(self)] = behind
+            most = follow(self._flight.size_bytes, self.handed, behind)
+            if most is not None:
+                _sent_wholly(self._descriptor, data[: self._head_bytes + most - self._sent])
+                die()
+        return original(self, data)
+
+    Pump._write = write  # type: ignore[method-assign]
+
+
+def _sent_wholly(descriptor: int, data: memoryview) -> None:
+    os.set_blocking(descriptor, True)
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 def sent(share: float, *, is_poured: bool = False) -> Install:
@@ -112,6 +138,14 @@ def block_sent(passing: Passing) -> None:
             passing()
 
     Streamed.blocks = blocks  # type: ignore[assignment,method-assign]
+    filled = Pump._fill
+
+    def fill(self: Pump) -> None:
+        if self._sent:
+            passing()
+        filled(self)
+
+    Pump._fill = fill  # type: ignore[method-assign]
 
 
 def spool_half(passing: Passing) -> None:
