@@ -19,7 +19,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from importer.model import LocalFile
-from importer.transfer.bodies import SourceFault, Whole
+from importer.transfer.bodies import SourceFault, Streamed, Whole
 from importer.transfer.sources import SLOW_S, WHOLE_UP_TO, body_of, by_parts, load
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class ReadAhead:
         for picture in pictures:
             body = self._look(picture, self._opener)
             found.append(body)
-            read += body.size_bytes if body else 0
+            read += body.size_bytes if isinstance(body, Whole) else 0
             if read >= SLICE:
                 read = 0
                 await asyncio.sleep(0)
@@ -91,7 +91,7 @@ class ReadAhead:
         if self._misses >= MISSES:
             self._misses, self._skip = 0, SKIPPED
 
-    def _look(self, picture: Sourced, opener: Callable[[bytes], int]) -> Whole | None:
+    def _look(self, picture: Sourced, opener: Callable[[bytes], int]) -> Body | None:
         """The picture, if it is at hand and nothing is wrong with it."""
         source = picture.source
         if not isinstance(source, LocalFile):
@@ -107,7 +107,11 @@ class ReadAhead:
             return None
         finally:
             os.close(descriptor)
-        return body if isinstance(body, Whole) else None
+        if isinstance(body, Whole) or (
+            isinstance(body, Streamed) and body.size_bytes > WHOLE_UP_TO
+        ):
+            return body
+        return None  # it isn't read, or something is wrong with it
 
     def _read(self, descriptor: int, wanted: int, device: int) -> bytes:
         if device in self._memory:

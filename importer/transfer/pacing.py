@@ -81,13 +81,18 @@ class Pacing:
         """Somebody set a limit, so requests are let out a few at a time."""
         return self.rate.per_s is not None or self.bandwidth.per_s is not None
 
-    def next_group(self, sizes: Sequence[int], *, most: int) -> int:
+    def next_group(self, sizes: Sequence[int], *, most: int, together: int = 1) -> int:
         """How many of the next pictures, of these sizes, may be intended together; at least one.
 
         With a rate only as many as may go out at once: a picture that only waits its turn must not
         look as if it might have been sent.
+
+        Args:
+            sizes: of the pictures that are next.
+            most: more never go together.
+            together: so many may, though fewer are on their way at once.
         """
-        count = min(len(sizes), most, max(1, self.gate.limit // 2))
+        count = min(len(sizes), most, max(1, together, self.gate.limit // 2))
         if self.rate.per_s is not None:
             count = min(count, max(1, int(self.rate.per_s * GROUP_S)))
         block = self.bandwidth.block

@@ -50,6 +50,18 @@ def rows_ahead(sent_meanwhile: int) -> int:
     return min(MOST_READY, max(READY_ROWS, COMMITS_AHEAD * sent_meanwhile))
 
 
+def next_together(size: int, *, left: int) -> int:
+    """How many intents the next commit has at least, where ``left`` rows lay ready behind this one.
+
+    A commit of two rows takes as long as one of twenty: 5 to 35 ms while other threads are busy.
+    Where nothing was left, those who send have waited for it, and more go together. Where they are
+    few and slow, nothing ever runs out, and as few as possible are unknown after a crash.
+    """
+    if not left:
+        return min(GROUP_ROWS, 2 * size)
+    return size if left <= size else 0
+
+
 @dataclass(slots=True)
 class Pipeline:
     """One run's flow of pictures."""
@@ -215,13 +227,14 @@ class Pipeline:
         """Commit intents in groups, just ahead of the workers; the canary alone and first."""
         pacing = self.delivery.pacing
         is_canary = self.canary
+        together = 0
         try:
             while rest := await (
                 self._shelf.first() if is_canary else self._shelf.group(GROUP_ROWS)
             ):
                 while rest:
                     sizes = [one.body.size_bytes for one in rest]
-                    size = pacing.next_group(sizes, most=GROUP_ROWS)
+                    size = pacing.next_group(sizes, most=GROUP_ROWS, together=together)
                     group, rest = rest[:size], rest[size:]
                     if not await pacing.spend(sizes[:size]):
                         return
@@ -230,6 +243,7 @@ class Pipeline:
                         return
                     delivered = self._delivered
                     await self.delivery.scribe.intend([one.admitted for one in group])
+                    together = next_together(size, left=len(self._ready))
                     self._ready.lay(group)
                     self._ready.low = rows_ahead(self._delivered - delivered)
                     if is_canary:

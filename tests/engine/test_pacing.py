@@ -88,6 +88,16 @@ async def test_only_what_may_go_at_once_is_intended_at_once(pace, sizes, wanted)
     assert pacing.next_group(sizes, most=32) == wanted
 
 
+@pytest.mark.parametrize(
+    ("pace", "wanted"),
+    [({"concurrency": 4}, 16), ({"concurrency": 4, "rate": 5.0}, 1), ({"concurrency": 64}, 32)],
+)
+async def test_more_are_intended_together_where_the_disk_held_others_up(pace, wanted) -> None:
+    """But no more than a rate allows."""
+    pacing, _ = pacing_with(**pace)
+    assert pacing.next_group([30_000] * 100, most=32, together=16) == wanted
+
+
 async def test_with_a_rate_nothing_is_intended_while_no_place_is_free() -> None:
     pacing, halting = pacing_with(concurrency=1, rate=1_000.0)
     slot = pacing.slot()

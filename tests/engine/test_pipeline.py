@@ -13,7 +13,13 @@ import pytest
 from importer.errors import ImporterError
 from importer.events import RowSettled
 from importer.model import Status
-from importer.transfer.pipeline import MOST_READY, READY_ROWS, rows_ahead
+from importer.transfer.pipeline import (
+    GROUP_ROWS,
+    MOST_READY,
+    READY_ROWS,
+    next_together,
+    rows_ahead,
+)
 from tests.conftest import picture_bytes
 from tests.shell.runs import OnCue, doctor, in_journal, names, run, statuses
 from tests.wire import Wire, answering, breaking
@@ -65,6 +71,23 @@ class Turns:
 def test_no_more_rows_are_intended_than_leave_soon(sent_meanwhile, ahead):
     """A crash leaves them unknown; but a quick gallery shouldn't wait for the disk."""
     assert rows_ahead(sent_meanwhile) == ahead
+
+
+@pytest.mark.parametrize(
+    ("size", "left", "wanted"),
+    [
+        (2, 0, 4),
+        (8, 0, 16),
+        (16, 0, GROUP_ROWS),
+        (32, 0, GROUP_ROWS),
+        (8, 3, 8),
+        (8, 8, 8),
+        (8, 9, 0),
+    ],
+)
+def test_more_intents_go_together_where_the_disk_was_waited_for(size, left, wanted):
+    """Nothing lay ready when they were written: twice as many next; plenty: as few as may be."""
+    assert next_together(size, left=left) == wanted
 
 
 # ---------------------------------------------------------------- all faults at once
