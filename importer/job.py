@@ -272,10 +272,12 @@ def borrowed_journal(job: Job, files: ExitStack) -> Journal:
     """A copy of the job's journal for a run that changes nothing."""
     folder = Path(files.enter_context(tempfile.TemporaryDirectory(prefix="importer-")))
     copy = folder / "dry-run.journal"
-    if job.journal.exists():
+    has_begun = job.journal.exists()
+    if has_begun:
         with Journal.open(job) as journal, Journal.open(job, path=copy) as borrowed:
             journal.db.backup(borrowed.db)
-    return files.enter_context(Journal.open(job, path=copy))
+    # Of a job that has begun, settled rows are read while others are written.
+    return files.enter_context(Journal.open(job, path=copy, lasts=has_begun))
 
 
 def draw_report(job: Job, settings: Settings, warn: Callable[[str], None]) -> str:

@@ -42,15 +42,20 @@ class Journal:
         self._collections: dict[Collection, int] = {}
 
     @classmethod
-    def open(cls, job: Job, *, path: Path | None = None) -> Self:
+    def open(cls, job: Job, *, path: Path | None = None, lasts: bool = True) -> Self:
         """Open or make the job's journal (at another path for a rehearsal of it).
+
+        Args:
+            job: whose journal it is.
+            path: where it lies instead.
+            lasts: see schema.connect.
 
         Raises:
             StorageError: it can't be written, or it is damaged.
             JournalMismatch: it belongs to another manifest, endpoint or a newer importer.
         """
         path = path or job.journal
-        journal = cls(connect(path), path)
+        journal = cls(connect(path, lasts=lasts), path)
         try:
             journal._belong_to(job)
         except BaseException:

@@ -9,12 +9,13 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from importer.errors import JournalMismatch, StorageError
+from importer.job import borrowed_journal
 from importer.ledger.job import Job
 from importer.ledger.journal import Journal
 from importer.model import Admitted, Status
@@ -430,3 +431,18 @@ async def test_the_journal_never_holds_the_token(archive):
     for path in archive.folder.iterdir():
         if path.is_file():
             assert b"tok3n-never" not in path.read_bytes(), path.name
+
+
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_a_dry_run_of_a_new_job_spares_the_disk(tmp_path, has_begun):
+    """What is thrown away is written once, and never waited for; see the journal's own settings."""
+    job = job_in(tmp_path)
+    if has_begun:
+        Journal.open(job).close()
+    with ExitStack() as files:
+        db = borrowed_journal(job, files).db
+        found = [
+            db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
+        ]
+    assert found == (["wal", 2] if has_begun else ["memory", 0])
+    assert job.journal.exists() is has_begun
