@@ -7,12 +7,11 @@ keeps no cookies, sends no Referer, and takes its proxy from ``--proxy`` alone.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
 import anyio
-import truststore
+import anyio.to_thread
 from yarl import URL
 
 from importer.destination.verdicts import retry_after
@@ -24,9 +23,11 @@ from importer.transfer.fetch.resolving import CheckedResolver, NotPublic
 from importer.transfer.retry import OPEN_FILES
 from importer.transfer.transport.breaking import broken, defect_of
 from importer.transfer.transport.connector import GuardedConnector
+from importer.transfer.trust import trusted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from ssl import SSLContext
 
     from aiohttp.abc import AbstractResolver
 
@@ -99,6 +100,7 @@ class Web:
         self._agent = agent
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
+        self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         return self
@@ -149,8 +151,11 @@ class Web:
                 await response.wait_for_close()
 
     async def _asked(self, url: str, partial: Partial) -> aiohttp.ClientResponse:
-        if self._session is None:
-            self._session = self._opened()
+        async with self._opening:
+            if self._session is None:
+                ca_file = self._sending.ca_file  # perhaps a proxy's
+                tls = await anyio.to_thread.run_sync(lambda: trusted(also=ca_file))
+                self._session = self._opened(tls)
         return await self._session.get(
             URL(url, encoded=True),
             headers=resume.asking_for_rest(partial.got, partial.validator),
@@ -240,7 +245,7 @@ class Web:
             return Missed("source_cut", f"{host} sent another size than it said", True)
         return None
 
-    def _opened(self) -> aiohttp.ClientSession:
+    def _opened(self, tls: SSLContext) -> aiohttp.ClientSession:
         inner = self._resolver or aiohttp.ThreadedResolver()
         # By a proxy all connections go to the proxy, which may well be in a private network, and
         # which resolves the names of the others.
@@ -251,7 +256,7 @@ class Web:
                 limit=0,  # how many there are at once is bounded by who calls
                 ttl_dns_cache=60,
                 keepalive_timeout=KEEPALIVE_S,
-                ssl=_tls(self._sending),
+                ssl=tls,
                 resolver=inner if is_free else CheckedResolver(inner),
             ),
             timeout=aiohttp.ClientTimeout(
@@ -296,12 +301,3 @@ def _broken(error: Exception, host: str, *, is_begun: bool) -> Missed:
     code, is_passing = CODES[how.code]
     said = how.detail if code != "source_certificate" else f"{host}: {how.detail}"
     return Missed(code, said, is_passing, is_hosts=is_passing)
-
-
-def _tls(sending: Sending) -> ssl.SSLContext:
-    """The system's certificates; with --ca-file that authority's as well, perhaps a proxy's."""
-    if sending.ca_file is None:
-        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context = ssl.create_default_context()
-    context.load_verify_locations(str(sending.ca_file))
-    return context

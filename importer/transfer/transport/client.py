@@ -6,13 +6,13 @@ All of aiohttp's exceptions end in this package, because their text holds the UR
 from __future__ import annotations
 
 import asyncio
-import ssl
+import encodings.idna  # noqa: F401  (with the first host's name, and the loop would wait for it)
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
 import anyio
-import truststore
+import anyio.to_thread
 from yarl import URL
 
 from importer.model import Answer, NoAnswer, Reply
@@ -31,9 +31,11 @@ from importer.transfer.transport.pour import PIECE, TLS_PIECE, Pour
 from importer.transfer.transport.pump import CAN_PUMP
 from importer.transfer.transport.slowly import framed, whole_in_blocks
 from importer.transfer.trip import Trip
+from importer.transfer.trust import trusted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+    from ssl import SSLContext
 
     from importer.clock import Clock
     from importer.model import Request
@@ -73,7 +75,7 @@ class Transport:
             limit_per_host=self.connections,
             ttl_dns_cache=60,
             keepalive_timeout=KEEPALIVE_S,
-            ssl=_tls(self.sending),
+            ssl=await _tls(self.sending),
             resolver=aiohttp.ThreadedResolver(),
         )
         self._session = aiohttp.ClientSession(
@@ -287,10 +289,8 @@ async def _read_answer(flight: Flight, response: aiohttp.ClientResponse | Openin
     return flight.answer(is_cut=False)
 
 
-def _tls(sending: Sending) -> ssl.SSLContext | bool:
-    """The operating system's certificates, and one's own authority beside them if it is given."""
+async def _tls(sending: Sending) -> SSLContext | bool:
+    """The operating system's certificates, or those of one's own authority alone."""
     if sending.endpoint.startswith("http://"):
         return True
-    if sending.ca_file is not None:
-        return ssl.create_default_context(cafile=str(sending.ca_file))
-    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return await anyio.to_thread.run_sync(lambda: trusted(only=sending.ca_file))
