@@ -334,7 +334,9 @@ async def test_a_bandwidth_that_changes_holds_for_what_is_on_its_way(tmp_path):
         bandwidth.block = 50_000
         assert (await sending).status == 200
         assert max(asked[:5]) == 50_000
-        assert asked[:5].count(50_000) >= 3, "but for the rest of what lay read already, and its end"
+        assert asked[:5].count(50_000) >= 3, (
+            "but for the rest of what lay read already, and its end"
+        )
         assert len(asked) <= 6
         assert wire.receipts[0].body_sha256 == body.sha256.hex()
 
