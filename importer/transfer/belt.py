@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from importer.transfer.gate import Gate, Slot
 
+A_TURN = 8  # who waits goes on, or leaves, so many in a turn of the loop: there may be a thousand
+
 Item = TypeVar("Item")
 
 
@@ -31,6 +33,7 @@ class Belt(Generic[Item]):
         self._gate = gate
         self._items: deque[Item] = deque()
         self._is_closed = False
+        self._goes_on = False  #: with handing out, in the next turn of the loop
         self._feeder: asyncio.Future[None] | None = None
         self._takers: deque[tuple[asyncio.Future[Item], Slot]] = deque()
         gate.on_room = self._hand_out
@@ -50,7 +53,7 @@ class Belt(Generic[Item]):
         self._hand_out()
 
     def close(self) -> None:
-        """No more will come."""
+        """No more will come. A few leave a turn of the loop: there may be a thousand."""
         self._is_closed = True
         self._hand_out()
 
@@ -85,16 +88,26 @@ class Belt(Generic[Item]):
 
     def _hand_out(self) -> None:
         """To those who wait, as far as there are items and places."""
-        while self._takers and self._items and self._gate.has_room:
+        if self._goes_on:
+            return
+        for _ in range(A_TURN):
+            is_over = self._is_closed and not self._items
+            if not (self._takers and (is_over or (self._items and self._gate.has_room))):
+                return
             taker, slot = self._takers.popleft()
-            if not taker.done():
+            if taker.done():
+                continue
+            if is_over:
+                taker.set_exception(Emptied())
+            else:
                 slot.take_at_once()
                 taker.set_result(self._pop())
-        if self._is_closed and not self._items:
-            while self._takers:
-                taker, _ = self._takers.popleft()
-                if not taker.done():
-                    taker.set_exception(Emptied())
+        self._goes_on = True
+        asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._goes_on = False
+        self._hand_out()
 
     def _pop(self) -> Item:
         if len(self._items) <= self.low + 1:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from contextlib import suppress
 from random import Random
 
 import anyio
 import pytest
 
-from importer.transfer.belt import Belt, Emptied
+from importer.transfer.belt import A_TURN, Belt, Emptied
 from importer.transfer.gate import Gate, Slot
 from tests.engine.test_gate import settled
 
@@ -100,6 +102,32 @@ async def test_a_closed_belt_is_emptied_and_then_ends_those_who_wait():
     with pytest.raises(Emptied):
         await belt.next(slot)
     assert gate.taken == 0
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["ends", "is filled"])
+async def test_few_go_on_in_a_turn_of_the_loop(ends):
+    """Else whoever has something to do meanwhile waits for a hundred workers."""
+    gate = Gate(20 * A_TURN)
+    belt, turn, noted = Belt(gate, low=1), 0, Counter()
+
+    async def take():
+        with suppress(Emptied):
+            await belt.next(Slot(gate))
+        noted[turn] += 1
+
+    tasks = [asyncio.ensure_future(take()) for _ in range(gate.limit)]
+    await asyncio.sleep(0)
+    if ends:
+        belt.close()
+    else:
+        belt.lay(range(gate.limit))
+    for task in tasks[::3]:  # also among those who were told
+        task.cancel()
+    while not all(task.done() for task in tasks):
+        turn += 1
+        await asyncio.sleep(0)
+    assert max(noted.values()) <= A_TURN
+    assert noted.total() == len(tasks) - len(tasks[::3])
 
 
 @pytest.mark.parametrize("seed", range(40))
