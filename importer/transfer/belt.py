@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from importer.transfer.gate import Gate, Slot
 
-A_TURN = 8  # who waits goes on, or leaves, so many in a turn of the loop: there may be a thousand
+A_TURN = 16  # who waits goes on, or leaves, so many in a turn of the loop: there may be a thousand
 
 Item = TypeVar("Item")
 
