@@ -91,19 +91,35 @@ class Belt(Generic[Item]):
         if self._goes_on:
             return
         for _ in range(A_TURN):
-            is_over = self._is_closed and not self._items
-            if not (self._takers and (is_over or (self._items and self._gate.has_room))):
+            if not self._takers:
+                return
+            if self._items and not self._gate.has_room:
+                self._gate.queue(self._served)
+                return
+            if not self._items and not self._is_closed:
                 return
             taker, slot = self._takers.popleft()
             if taker.done():
                 continue
-            if is_over:
-                taker.set_exception(Emptied())
-            else:
+            if self._items:
                 slot.take_at_once()
                 taker.set_result(self._pop())
+            else:
+                taker.set_exception(Emptied())
         self._goes_on = True
         asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _served(self) -> None:
+        """A place came that was queued for."""
+        while self._takers and self._items:
+            taker, slot = self._takers.popleft()
+            if not taker.done():
+                slot.hold()
+                taker.set_result(self._pop())
+                break
+        else:
+            self._gate.free()
+        self._hand_out()
 
     def _go_on(self) -> None:
         self._goes_on = False

@@ -23,6 +23,7 @@ class Gate:
         self._limit = limit
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._onlookers: list[asyncio.Future[None]] = []
+        self._newcomer: asyncio.Future[None] | None = None
         self.taken = 0
         #: is called when there may be a place that nobody waits for
         self.on_room: Callable[[], None] = _nothing
@@ -38,9 +39,9 @@ class Gate:
         self._let_in()
 
     @property
-    def waiting(self) -> int:
-        """So many wait for a place."""
-        return len(self._waiting)
+    def is_wanted(self) -> bool:
+        """Somebody who has begun already waits for a place."""
+        return len(self._waiting) > (self._newcomer is not None)
 
     @property
     def has_room(self) -> bool:
@@ -65,6 +66,17 @@ class Gate:
                 self.free()  # it was given at the very moment at which it wasn't wanted any more
             raise
 
+    def queue(self, served: Callable[[], None]) -> None:
+        """Wait for a place for whoever has not begun, behind those who wait now; one at a time.
+
+        Args:
+            served: is called when the place is taken.
+        """
+        if self._newcomer is None:
+            self._newcomer = asyncio.get_running_loop().create_future()
+            self._newcomer.add_done_callback(lambda _: served())
+            self._waiting.append(self._newcomer)
+
     def free(self) -> None:
         """Give a place back."""
         self.taken -= 1
@@ -83,6 +95,8 @@ class Gate:
     def _let_in(self) -> None:
         while self._waiting and self.taken < self._limit:
             place = self._waiting.popleft()
+            if place is self._newcomer:
+                self._newcomer = None
             if not place.done():
                 self.taken += 1
                 place.set_result(None)
@@ -112,7 +126,7 @@ class Slot:
     def may_stay(self) -> bool:
         """It is held, and wanted by nobody who has begun already."""
         gate = self._gate
-        return self._is_held and not gate.waiting and gate.taken <= gate.limit
+        return self._is_held and not gate.is_wanted and gate.taken <= gate.limit
 
     async def take(self) -> None:
         """Wait for a place."""
@@ -122,6 +136,10 @@ class Slot:
     def take_at_once(self) -> None:
         """Take a place where the gate has room."""
         self._gate.taken += 1
+        self._is_held = True
+
+    def hold(self) -> None:
+        """Have one that was taken already."""
         self._is_held = True
 
     def free(self) -> None:

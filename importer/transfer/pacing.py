@@ -90,9 +90,10 @@ class Pacing:
         Args:
             sizes: of the pictures that are next.
             most: more never go together.
-            together: so many may, though fewer are on their way at once.
+            together: so many may, up to twice as many as are on their way at once.
         """
-        count = min(len(sizes), most, max(1, together, self.gate.limit // 2))
+        limit = self.gate.limit
+        count = min(len(sizes), most, max(1, min(together, 2 * limit), limit // 2))
         if self.rate.per_s is not None:
             count = min(count, max(1, int(self.rate.per_s * GROUP_S)))
         block = self.bandwidth.block

@@ -64,6 +64,34 @@ async def test_a_retry_that_waits_for_a_place_comes_before_a_row_that_has_not_be
     assert await next_one == "b"
 
 
+async def test_a_row_that_has_not_begun_stands_in_line_with_those_that_have():
+    """Where nothing works and one goes at a time, else a few rows would use up all attempts."""
+    gate = Gate(1)
+    belt, holder, order = Belt(gate, low=0), Slot(gate), []
+    await holder.take()
+    belt.lay("ab")
+
+    async def begin():
+        order.append(await belt.next(slot := Slot(gate)))
+        slot.free()
+
+    async def retry(name):
+        slot = Slot(gate)
+        await slot.take()
+        order.append(name)
+        slot.free()
+
+    tasks = []
+    for one in (retry("first"), begin(), retry("second"), begin(), retry("third")):
+        tasks.append(asyncio.ensure_future(one))
+        await settled()
+    assert belt.at_once(holder) is None, "a retry waits"
+    holder.free()
+    await asyncio.gather(*tasks)
+    assert order == ["first", "a", "second", "third", "b"], "one newcomer at a time stands there"
+    assert gate.taken == 0
+
+
 async def test_the_next_item_is_taken_at_once_in_the_place_that_is_held():
     gate = Gate(2)
     belt, slot = Belt(gate, low=0), Slot(gate)
@@ -101,6 +129,7 @@ async def test_a_closed_belt_is_emptied_and_then_ends_those_who_wait():
         await late
     with pytest.raises(Emptied):
         await belt.next(slot)
+    await settled()
     assert gate.taken == 0
 
 

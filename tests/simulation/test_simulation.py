@@ -96,9 +96,10 @@ def test_an_hour_of_outage_burns_no_row_and_ends_by_itself(kind: str, canary: bo
         assert summary.requests < 200 + 20 + 8 * 6 + 15
 
 
-def test_a_longer_outage_ends_the_run_and_the_next_one_goes_on() -> None:
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_a_longer_outage_ends_the_run_and_the_next_one_goes_on(seed: int) -> None:
     """``--max-outage`` is an hour: exit code 3, and every row is pending or there."""
-    with unmourned(), World(8) as world:
+    with unmourned(), World(seed) as world:
         world.add(100)
         summary = world.run(
             Course(concurrency=4, delay_s=0.5, outage=(3.0, 3 * HOUR), outage_kind="503")
