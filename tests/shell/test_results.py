@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 
+import anyio
 import pytest
 
 from importer.errors import ImporterError
 from importer.manifest.columns import RESULT_COLUMNS
 from importer.transfer.pipeline import GROUP_ROWS, READY_ROWS
+from importer.transfer.scribe import LINGER_S
 from tests.shell.disks import fill_disk, small_disk
 from tests.shell.runs import doctor, names, run, statuses
 from tests.wire import Wire, answering
@@ -354,6 +356,7 @@ async def test_outcomes_can_be_followed_while_a_run_goes_on(archive):
     async def script(exchange):
         await exchange.read()
         seen.append(read(part))
+        await anyio.sleep(2 * LINGER_S)  # longer than an outcome waits for others
         await exchange.answer()
 
     async with Wire(script) as wire:
