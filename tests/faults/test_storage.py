@@ -326,5 +326,8 @@ async def test_a_journal_that_goes_under_a_run_stops_it(fault: Fault, archive: A
         last = await trial.go(wire, manifest=archive.results)
         assert last.exit_code in (0, 4)
         taken = Counter(one.name for one in wire.receipts if one.status == 200)
-        assert taken.keys() == {f"p{n:05d}.jpg" for n in range(trial.rows)}
         assert set(taken.values()) == {1}
+        # What was intended and lay ready is unknown as well: its release had nowhere to be written.
+        by_name = {f"p{n:05d}.jpg": status for n, status in enumerate(trial.statuses())}
+        assert len(by_name) == trial.rows
+        assert {by_name[name] for name in by_name.keys() - taken.keys()} <= {"unknown"}
