@@ -124,8 +124,20 @@ class Cue(Streamed):
 
     def read_into(self, room):
         got = super().read_into(room)
-        asyncio.run_coroutine_threadsafe(self._happened(), self.loop).result(5)
+        if self.turns:
+            asyncio.run_coroutine_threadsafe(self._happened(), self.loop).result(5)
+        else:
+            came = threading.Event()
+            self.loop.call_soon_threadsafe(self._come, came)
+            assert came.wait(5)
         return got
+
+    def _come(self, came):
+        """It happens, and then the loop is busy: the thread is the first to see it."""
+        self.happen()
+        threading.Event().wait(0.01)
+        came.set()
+        threading.Event().wait(0.05)
 
     async def _happened(self):
         self.happen()
