@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from importer.ledger.entries import is_plain
-from importer.ledger.rows import JOURNAL_COLUMNS, JournalRow
 from importer.model import Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from importer.ledger.journal import Journal
+    from importer.ledger.rows import JournalRow
     from importer.model import Outcome
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
@@ -45,11 +45,8 @@ def drawn_by_lines(
     journal: Journal, snapshot: int, first: int, last: int, delimiter: str
 ) -> dict[int, DrawnRow]:
     """A stretch of the manifest as the journal knows it, by line."""
-    found = journal.db.execute(
-        f"SELECT {JOURNAL_COLUMNS} FROM rows WHERE line BETWEEN ? AND ? AND snapshot = ?",
-        (first, last, snapshot),
-    )
-    return {row.line: _drawn(row, delimiter) for row in map(JournalRow._make, found)}
+    known = journal.by_lines(snapshot, first, last)
+    return {line: _drawn(row, delimiter) for line, row in known.items()}
 
 
 def drawn_cells(cells: Cells, delimiter: str) -> DrawnRow:
