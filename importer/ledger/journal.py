@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from importer.errors import JournalMismatch, StorageError
+from importer.ledger.batch import filled_up
 from importer.ledger.entries import write_intents, write_outcomes, write_releases
 from importer.ledger.rows import JOURNAL_COLUMNS, JournalRow
 from importer.ledger.schema import connect, peeking, translated
@@ -216,7 +217,8 @@ class Journal:
         """What is known of some rows, wherever they stand."""
         found: dict[bytes, JournalRow] = {}
         asked = iter(keys)
-        while some := list(islice(asked, MOST_KEYS)):
+        while few := list(islice(asked, MOST_KEYS)):
+            some = filled_up(few)
             sql = f"SELECT {JOURNAL_COLUMNS} FROM rows WHERE key IN ({', '.join('?' * len(some))})"
             found.update(
                 (row.key, row) for row in map(JournalRow._make, self.db.execute(sql, some))
