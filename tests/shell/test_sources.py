@@ -16,8 +16,9 @@ import pytest
 
 from importer.model import Collection, LocalFile, Picture, RemoteUrl, Row
 from importer.settings import Reading
+from importer.transfer.at_hand import disk_s
 from importer.transfer.bodies import SourceFault, Streamed, Whole, fault_of
-from importer.transfer.sources import WHOLE_UP_TO, inspect, load, stamp_of
+from importer.transfer.sources import SLOW_S, WHOLE_UP_TO, inspect, load, stamp_of
 from tests.conftest import JPEG_HEAD, picture_bytes
 from tests.shell.nobody import as_nobody
 
@@ -570,3 +571,20 @@ async def test_reading_many_large_files_keeps_memory_flat(tmp_path):
         tracemalloc.stop()
     assert total == 200_000_000
     assert peak < 4_000_000
+
+
+@pytest.mark.parametrize(
+    ("took_s", "pictures", "each_bytes", "is_slow"),
+    [
+        (0.004, 4, 500_000, False),  # hashed by one thread: work, and no waiting
+        (0.030, 8, 900_000, False),  # by threads that share two processors with the loop
+        (0.160, 32, 30_000, True),  # 5 ms an open
+        (0.060, 8, 500_000, True),  # a NAS on a line of 70 MB/s
+        (0.0001, 1, 900_000, False),
+    ],
+)
+def test_hashing_large_pictures_is_no_slow_disk(took_s, pictures, each_bytes, is_slow):
+    """Where they only work, more threads stand in one another's way."""
+    waited_s = disk_s(took_s, pictures * each_bytes) / pictures
+    assert (waited_s > SLOW_S) is is_slow
+    assert waited_s >= 0
