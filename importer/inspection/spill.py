@@ -6,11 +6,13 @@ which of them meet. Memory stays flat, and a fact costs a fraction of what a dat
 
 from __future__ import annotations
 
+import io
 import marshal
 import os
 import struct
 import tempfile
 from array import array
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self, TypeAlias
@@ -18,12 +20,17 @@ from typing import IO, TYPE_CHECKING, Any, Self, TypeAlias
 from importer.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 PARTS = 256
 HELD = 8_192  # facts that wait in memory, about 2 MB; packed 0.5 MB
-LARGE = 1 << 19  # bytes of a part that is parted once more, of two million rows and up
+HELD_BYTES = 1 << 16  # of texts
+LARGE = 1 << 18  # bytes of a part that is parted once more, of a million rows and up
 _PIECES = 8
+TOGETHER = 32  # parts of which it is known at a time where they lie
+_KEY = struct.Struct("=q")
+_SIZES = "I"
+_WIDTH = array(_SIZES).itemsize
 
 Fact: TypeAlias = tuple[Any, ...]  # of int, str and bytes
 
@@ -36,9 +43,7 @@ class _Parts:
 
     def __init__(self) -> None:
         self._waiting = 0
-        #: of each time that they were written: where, and how many bytes of each part
-        self._written_at = array("q")
-        self._sizes: list[array[int]] = []
+        self._written_at = array("q")  # each time how many bytes of each part, then the parts
         self._end = 0
         self._file: IO[bytes] | None = None
 
@@ -63,21 +68,28 @@ class _Parts:
         """What waits, by its parts; nothing waits any more."""
         raise NotImplementedError
 
-    def _each(self) -> Iterator[Iterator[bytes]]:
-        """The parts, each as it was written: bit by bit."""
+    def _each(self) -> Iterator[Iterable[bytes]]:
+        """The parts, each bit by bit as it was written, and as often as it is gone over."""
         if self._file is None:
-            yield from (iter((part,)) for part in self._taken() if part)
+            yield from ((part,) for part in self._taken() if part)
             return
-        self._write()
-        places = self._written_at[:]
-        for number in range(PARTS):
-            yield self._part(number, places)
+        if self._waiting:
+            self._write()
+        places = array("q", (offset + PARTS * _WIDTH for offset in self._written_at))
+        for first in range(0, PARTS, TOGETHER):
+            sizes = self._sizes(first)
+            for number in range(TOGETHER):
+                mine = sizes[number::TOGETHER]
+                yield _Bits(self._read, places, mine)
+                for at, size in enumerate(mine):
+                    places[at] += size
 
-    def _part(self, number: int, places: array[int]) -> Iterator[bytes]:
-        for at, sizes in enumerate(self._sizes):
-            if size := sizes[number]:
-                yield self._read(places[at], size)
-                places[at] += size
+    def _sizes(self, first: int) -> array[int]:
+        """How many bytes of some parts were written each time."""
+        sizes = array(_SIZES)
+        for offset in self._written_at:
+            sizes.frombytes(self._read(offset + first * _WIDTH, TOGETHER * _WIDTH))
+        return sizes
 
     def _write(self) -> None:
         parts = self._taken()
@@ -85,12 +97,13 @@ class _Parts:
             if self._file is None:
                 self._file = temporary()
             self._file.seek(self._end)
+            self._file.write(array(_SIZES, map(len, parts)))
             self._file.writelines(parts)
+            end = self._file.tell()
         except OSError as error:
             raise _unusable(error) from None
         self._written_at.append(self._end)
-        self._sizes.append(array("I", map(len, parts)))
-        self._end += sum(self._sizes[-1])
+        self._end = end
         self._waiting = 0
 
     def _read(self, offset: int, size: int) -> bytes:
@@ -103,6 +116,20 @@ class _Parts:
         if len(found) < size:
             raise _unreadable(EOFError())
         return found
+
+
+class _Bits:
+    """What was written of one part; good until the next one is asked for."""
+
+    def __init__(
+        self, read: Callable[[int, int], bytes], places: array[int], sizes: array[int]
+    ) -> None:
+        self._read, self._places, self._sizes = read, places, sizes
+
+    def __iter__(self) -> Iterator[bytes]:
+        for offset, size in zip(self._places, self._sizes, strict=True):
+            if size:
+                yield self._read(offset, size)
 
 
 class Spill(_Parts):
@@ -139,30 +166,41 @@ class PackedSpill(_Parts):
     """Facts as bytes: a third of the time, and of the room in memory.
 
     Args:
-        size: bytes of a fact, of which the first two say to which part it belongs.
+        size: bytes of a fact, of which the first eight are its key; a multiple of eight.
     """
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.facts = bytearray()  #: append here, then ``settle``
         self._one = struct.Struct(f"{size}s")
+        self._stride = size // _KEY.size
 
-    def each_part(self) -> Iterator[bytearray]:
-        """The parts that hold something, each whole and in order.
+    def meetings(self) -> Iterator[bytearray]:
+        """The facts whose key others have as well, in their order, and all of a key together.
 
         Raises:
             StorageError: what was put aside can't be read again.
         """
         is_large = self._end > PARTS * LARGE
         for written in self._each():
-            pieces = [bytearray() for _ in range(_PIECES if is_large else 1)]
+            pieces = [array("q") for _ in range(_PIECES if is_large else 1)]
             for some in written:
+                with memoryview(some).cast("q") as numbers:
+                    keys = numbers[:: self._stride].tolist()
                 if not is_large:
-                    pieces[0] += some
+                    pieces[0].extend(keys)
                     continue
+                for key in keys:
+                    pieces[(key >> 8) % _PIECES].append(key)
+            twice = {key for piece in pieces for key in _twice(piece)}
+            if not twice:  # nearly always
+                continue
+            found, key_of = bytearray(), _KEY.unpack_from
+            for some in written:
                 for (fact,) in self._one.iter_unpack(some):
-                    pieces[fact[1] % _PIECES] += fact
-            yield from filter(None, pieces)
+                    if key_of(fact)[0] in twice:
+                        found += fact
+            yield found
 
     def _taken(self) -> list[bytes]:
         parts: list[list[bytes]] = [[] for _ in range(PARTS)]
@@ -172,10 +210,21 @@ class PackedSpill(_Parts):
         return list(map(b"".join, parts))
 
 
+def _twice(keys: array[int]) -> list[int]:
+    """Those that stand there several times."""
+    if len(set(keys)) == len(keys):
+        return []
+    return [key for key, count in Counter(keys).items() if count > 1]
+
+
 class Trail:
-    """Texts by line, in the order in which they came. A context manager."""
+    """Texts by line, in the order in which they came. A context manager.
+
+    A few wait in memory, and need no file.
+    """
 
     def __init__(self) -> None:
+        self._held = bytearray()
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -194,12 +243,9 @@ class Trail:
         Raises:
             StorageError: the disk for temporary files is full.
         """
-        try:
-            if self._file is None:
-                self._file = temporary()
-            self._file.write(marshal.dumps((line, text)))
-        except OSError as error:
-            raise _unusable(error) from None
+        self._held += marshal.dumps((line, text))
+        if len(self._held) >= HELD_BYTES:
+            self._write()
 
     def each(self) -> Iterator[tuple[int, str]]:
         """From the first line on.
@@ -207,15 +253,27 @@ class Trail:
         Raises:
             StorageError: the disk for temporary files is full, or they can't be read again.
         """
-        if self._file is None:
-            return
+        file: IO[bytes] = io.BytesIO(self._held)
         try:
-            self._file.seek(0)
+            if self._file is not None:
+                self._write()
+                file = self._file
+                file.seek(0)
             with suppress(EOFError):
                 while True:
-                    yield marshal.load(self._file)  # noqa: S302  (our own)
+                    yield marshal.load(file)  # noqa: S302  (our own)
         except OSError as error:
             raise _unusable(error) from None
+
+    def _write(self) -> None:
+        try:
+            if self._file is None:
+                self._file = temporary()
+            self._file.seek(0, os.SEEK_END)
+            self._file.write(self._held)
+        except OSError as error:
+            raise _unusable(error) from None
+        self._held.clear()
 
 
 def _unusable(error: OSError) -> StorageError:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from importer.manifest.columns import Columns
     from importer.model import Invalid, Problem
 
-KEPT_COLLECTIONS = 4_096  # that are known as agreed; rows come collection by collection
+KEPT_COLLECTIONS = 1_024  # that are known as agreed; rows come collection by collection
 CHUNK_ROWS = 500  # looked up at once; SQLite takes 32,766 values in a statement
 _THERE = "status IN ('" + "', '".join(sorted(MAYBE_THERE)) + "')"
 
@@ -92,7 +92,7 @@ class Agreement:
         self._columns, self._note = columns, note
         self._last: Collection | None = None
         self._db = sqlite3.connect("", isolation_level=None)
-        for setting in ("journal_mode = OFF", "cache_size = -2048"):
+        for setting in ("journal_mode = OFF", "cache_size = -512"):
             self._db.execute(f"PRAGMA {setting}")
         self._db.execute(CLAIMS)
         self._db.execute("BEGIN")

@@ -31,6 +31,7 @@ FRUGAL = {
     "disable_parquet_prefetching": "true",
     "read_ahead_depth": "0",
     "enable_external_file_cache": "false",
+    "allocator_bulk_deallocation_flush_threshold": "1MB",
 }
 NOT_UTF_8 = "Invalid string encoding"  # in duckdb's words
 _FROM = "FROM read_parquet(?, binary_as_string = true, hive_partitioning = false)"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from importer.secret import Token
     from importer.settings import Reading
 
-KEPT_SHARED = 4_096  # remembered as judged; an archive's rows come event by event
+KEPT_SHARED = 1_024  # remembered as judged; an archive's rows come event by event
 TOKEN_FIX = "take it out, and let the gallery make a new one if others have seen the file"
 SHARED = ("collection", "date", "collection_url")
 

@@ -1,5 +1,7 @@
 """What a whole manifest holds and what is wrong with it, and which rows came before."""
 
+import struct
+import tracemalloc
 from datetime import date
 
 import pytest
@@ -319,35 +321,88 @@ def test_facts_come_back_whole_and_in_order(monkeypatch):
 
 
 @pytest.mark.parametrize("large", [1, 1 << 19])
-def test_packed_facts_come_back_whole_and_in_order(monkeypatch, large):
+@pytest.mark.parametrize("held", [100, 8_192])
+def test_packed_facts_that_meet_come_back_whole_and_in_order(monkeypatch, large, held):
     """Also where the parts are so large that each is parted once more."""
 
-    monkeypatch.setattr("importer.inspection.spill.HELD", 100)
+    monkeypatch.setattr("importer.inspection.spill.HELD", held)
     monkeypatch.setattr("importer.inspection.spill.LARGE", large)
-    with PackedSpill(4) as spill:
-        for number in range(1_050):
-            spill.facts.extend(bytes((number % 3, number % 5)) + number.to_bytes(2, "big"))
+    with PackedSpill(16) as spill:
+        for number in range(3_150):
+            key = -number % 1_000 - 500 if number % 3 else number << 8
+            spill.facts.extend(struct.pack("=qq", key, number))
             spill.settle(1)
-        parts = [
-            [bytes(part[at : at + 4]) for at in range(0, len(part), 4)]
-            for part in spill.each_part()
-        ]
-    assert len(parts) == (15 if large == 1 else 3)
-    for part in parts:
-        assert len({fact[0] for fact in part}) == 1
-        assert [fact[2:] for fact in part] == sorted(fact[2:] for fact in part)
-    numbers = sorted(int.from_bytes(fact[2:], "big") for part in parts for fact in part)
-    assert numbers == list(range(1_050))
+        for _ in range(2 if held == 100 else 1):  # what was written can be read again
+            groups = {}
+            for part in spill.meetings():
+                here = {}
+                for key, number in struct.iter_unpack("=qq", part):
+                    here.setdefault(key, []).append(number)
+                assert not here.keys() & groups.keys()
+                groups |= here
+    expected = {}
+    for number in range(3_150):
+        key = -number % 1_000 - 500 if number % 3 else number << 8
+        expected.setdefault(key, []).append(number)
+    assert groups == {key: numbers for key, numbers in expected.items() if len(numbers) > 1}
+
+
+def test_facts_of_which_none_meet_give_nothing():
+    with PackedSpill(16) as spill:
+        spill.facts.extend(struct.pack("=6q", 1, 7, 2, 7, 257, 7))
+        spill.settle(3)
+        assert list(spill.meetings()) == []
 
 
 def test_a_temporary_file_that_cant_be_read_again_is_told(monkeypatch):
     monkeypatch.setattr("importer.inspection.spill.HELD", 10)
-    with PackedSpill(4) as spill:
-        spill.facts.extend(bytes(40))
+    with PackedSpill(8) as spill:
+        spill.facts.extend(bytes(80))
         spill.settle(10)
         spill._file.truncate(3)
         with pytest.raises(StorageError, match="can't read its temporary file again"):
-            list(spill.each_part())
+            list(spill.meetings())
+
+
+@pytest.mark.parametrize("held_bytes", [1, 1_000, 1 << 20])
+def test_texts_come_back_in_their_order_however_often_they_are_asked_for(monkeypatch, held_bytes):
+    monkeypatch.setattr("importer.inspection.spill.HELD_BYTES", held_bytes)
+    noted = [(line, f"Gala {line} \u00e9\n\0") for line in range(2, 202)]
+    with Trail() as trail:
+        assert list(trail.each()) == []
+        for at, one in enumerate(noted):
+            trail.note(*one)
+            if at == 100:
+                assert list(trail.each()) == noted[:101]
+        assert list(trail.each()) == noted
+        assert list(trail.each()) == noted
+
+
+def test_a_small_check_needs_no_temporary_file(monkeypatch):
+    def refused():
+        raise AssertionError
+
+    monkeypatch.setattr("importer.inspection.spill.temporary", refused)
+    assert check(*[picture(line, url=f"https://h/{line}.jpg") for line in range(2, 800)]).is_clean
+
+
+def test_a_collection_takes_a_few_bytes_in_memory_and_is_listed_with_its_name():
+    """25,000 of them come with ten million rows."""
+    with PackedSpill(FACT_BYTES) as facts, Trail() as names:
+        one = Check(
+            columns={}, folder="", today=date(2026, 1, 1), source_at=0, facts=facts, names=names
+        )
+        tracemalloc.start()
+        for at in range(2_000):
+            collection = Collection(f"Event {at} of the archive of all weddings", "2018-02-22")
+            one.add([picture(at + 2, collection=collection)._replace(tag=f"session {at}")], [None])
+        grown = tracemalloc.get_traced_memory()[0] - len(facts.facts)
+        tracemalloc.stop()
+        listed = one.findings().collections
+    assert grown < 2_000 * 400
+    assert list(listed)[1_999] == Collection(
+        "Event 1999 of the archive of all weddings", "2018-02-22"
+    )
 
 
 def test_nothing_aside_gives_no_parts():

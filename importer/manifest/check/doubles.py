@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class PutAside(Protocol):
-    """Facts, packed, in parts; see importer.inspection.spill.PackedSpill."""
+    """Facts, packed; see importer.inspection.spill.PackedSpill."""
 
     @property
     def facts(self) -> bytearray: ...
     def settle(self, count: int) -> None: ...
-    def each_part(self) -> Iterator[bytearray]: ...
+    def meetings(self) -> Iterator[bytearray]: ...
 
 
 class Earliest:
@@ -75,7 +75,7 @@ _FIELDS = len(Fact._fields)
 class Doubles:
     """Takes pictures in the order of their lines, and tells at the end which of them meet.
 
-    Facts whose meeting is the same go to the same part, by the first byte.
+    A fact's key is its meeting.
     """
 
     def __init__(self, aside: PutAside) -> None:
@@ -165,8 +165,8 @@ class Doubles:
             take_back: is told of each row that stands further up as well, and of its codes.
         """
         codes_of = list(self._codes)
-        for part in self._aside.each_part():
-            for group in _meetings(part):
+        for part in self._aside.meetings():
+            for group in groups([Fact._make(fact) for fact in _FORM.iter_unpack(part)]):
                 firsts: dict[tuple[int, ...], int] = {}
                 sent: list[Fact] = []
                 for fact in group:
@@ -199,11 +199,3 @@ def _folded(name: str) -> str:
     if name.isascii():
         return name.lower()
     return unicodedata.normalize("NFC", name).casefold()
-
-
-def _meetings(part: bytearray) -> Iterator[list[Fact]]:
-    """Facts whose meeting is another one's as well; each group in the order given."""
-    with memoryview(part).cast("q") as all_fields:
-        numbers = all_fields[::_FIELDS].tolist()
-    if len(set(numbers)) < len(numbers):  # seldom
-        yield from groups([Fact._make(fact) for fact in _FORM.iter_unpack(part)])

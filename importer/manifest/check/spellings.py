@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from itertools import combinations
+from array import array
+from itertools import combinations, groupby, islice
 from typing import TYPE_CHECKING
 
+from importer.manifest.check.places import UNKNOWN, Places
 from importer.manifest.rules import excerpt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 KEPT = 10_000  # different names; more are a machine's, and nobody mistyped them
 LEAST_LETTERS = 5  # Anna and Anne are two people
 NEAR = 50  # that are compared with each other where very many are near
+_PLACE_BITS = KEPT.bit_length()
+_PLACES = (1 << _PLACE_BITS) - 1
+_PARTS = 64
+_END = b"\0"  # stands in no cell
 _DIGITS = re.compile(r"[0-9]+")
 _COUNTED = re.compile(r"[a-z]|[ivxlc]+")  # a word by which a series is counted
 
@@ -29,67 +35,83 @@ class Spellings:
 
     def __init__(self, field: str) -> None:
         self.field = field
-        self._first: dict[str, int] = {}
-        self._runs: dict[str, int] = {}
+        self._places = Places()  # by the text's hash
+        self._texts = bytearray()
+        self._first, self._runs = array("q"), array("q")
 
     def note(self, text: str, line: int) -> None:
         """Take a spelling in; of rows that follow one another, only the first needs to come."""
-        if text in self._first:
-            self._runs[text] += 1
-        elif text and len(self._first) < KEPT:
-            self._first[text] = line
-            self._runs[text] = 1
+        place = self._places.find(hash(text))
+        if place != UNKNOWN:
+            self._runs[place] += 1
+        elif text and len(self._places) < KEPT:
+            self._places.add(hash(text))
+            self._texts += text.encode("utf-8", "surrogatepass") + _END
+            self._first.append(line)
+            self._runs.append(1)
 
     def alike(self) -> Iterator[tuple[int, str]]:
         """``(line, what)`` of each spelling that is probably another one's slip, by line."""
-        found = {}
-        for one, other in _pairs(list(self._first)):
+        texts = self._texts.decode("utf-8", "surrogatepass").split(_END.decode())[:-1]
+        found: dict[int, int] = {}
+        for pair in _pairs(texts):
             # The one that stands alone is the slip, or the later one.
-            usual, slip = sorted((one, other), key=lambda t: (-self._runs[t], self._first[t]))
-            if slip not in found:
-                found[slip] = usual
-        for slip, usual in sorted(found.items(), key=lambda pair: self._first[pair[0]]):
-            what = f"the {self.field} {excerpt(slip, 60)} looks like {excerpt(usual, 60)}"
-            yield self._first[slip], f"{what} of line {self._first[usual]}"
+            usual, slip = sorted(pair, key=lambda at: (-self._runs[at], self._first[at]))
+            found.setdefault(slip, usual)
+        for slip, usual in sorted(found.items()):
+            what = f"the {self.field} {excerpt(texts[slip], 60)} looks like"
+            what += f" {excerpt(texts[usual], 60)} of line {self._first[usual]}"
+            yield self._first[slip], what
 
 
-def _pairs(texts: list[str]) -> Iterator[tuple[str, str]]:
-    """All pairs that are alike, without comparing each with each."""
-    by_core: dict[str, str] = {}
-    by_word: dict[str, dict[str, str]] = {}  # without its digits -> digits -> the first such text
-    for text in texts:
-        core = _core(text)
-        first = by_core.setdefault(core, text)
-        if first is not text:
-            yield first, text
-            continue
-        digits = " ".join(_DIGITS.findall(core))
-        by_word.setdefault(_DIGITS.sub("0", core), {})[digits] = text
-    for one, other in _slips(list(by_word)):
+def _pairs(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """The places of all pairs that are alike, without comparing each with each."""
+    by_core: dict[str, int] = {}
+    for at, text in enumerate(texts):
+        first = by_core.setdefault(_core(text), at)
+        if first != at:
+            yield first, at
+    slips = _slips(list(dict.fromkeys(map(_word, by_core))))
+    by_word: dict[str, dict[str, int]] = {word: {} for pair in slips for word in pair}
+    if not by_word:  # nearly always
+        return
+    for core, at in by_core.items():
+        if (word := _word(core)) in by_word:
+            by_word[word][" ".join(_DIGITS.findall(core))] = at
+    for one, other in slips:
         mine, theirs = by_word[one], by_word[other]
         digits = next((digits for digits in mine if digits in theirs), "")
-        a = mine.get(digits) or next(iter(mine.values()))
-        b = theirs.get(digits) or next(iter(theirs.values()))
-        if not _is_a_series(a, b):
+        a = mine.get(digits, next(iter(mine.values())))
+        b = theirs.get(digits, next(iter(theirs.values())))
+        if not _is_a_series(texts[a], texts[b]):
             yield a, b
 
 
-def _slips(words: list[str]) -> Iterator[tuple[str, str]]:
-    """Two words that are one slip apart are the same once a letter is left out of each."""
+def _slips(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Two words that are one slip apart are the same once a letter is left out of each.
+
+    What is left of each has some 20 forms, of which only the hashes are kept, with the word's place
+    in the lower bits: 200,000 of them would take 30 MB as objects.
+    """
     words = [word for word in words if sum(map(str.isalpha, word)) >= LEAST_LETTERS]
-    first: dict[int, int] = {}
-    met: dict[int, list[int]] = {}
+    forms = [array("q") for _ in range(_PARTS)]
     for at, word in enumerate(words):
         for near in {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}:
-            before = first.setdefault(hash(near), at)
-            if before != at:
-                met.setdefault(hash(near), [before]).append(at)
-    seen = set()
-    for two in (two for near in met.values() for two in combinations(near[:NEAR], 2)):
-        one, other = words[two[0]], words[two[1]]
-        if two not in seen and _is_one_apart(one, other):
-            seen.add(two)
-            yield one, other
+            key = hash(near) >> _PLACE_BITS
+            forms[key % _PARTS].append(key << _PLACE_BITS | at)
+    seen: set[tuple[int, int]] = set()
+    for part in forms:
+        for _, met in groupby(sorted(part), lambda form: form >> _PLACE_BITS):
+            places = [form & _PLACES for form in islice(met, NEAR)]
+            for one, other in combinations(places, 2):
+                if (one, other) not in seen and _is_one_apart(words[one], words[other]):
+                    seen.add((one, other))
+    return [(words[one], words[other]) for other, one in sorted((b, a) for a, b in seen)]
+
+
+def _word(core: str) -> str:
+    """It without its digits."""
+    return _DIGITS.sub("0", core)
 
 
 def _core(text: str) -> str:

@@ -1,20 +1,20 @@
-"""How many pictures come to each collection; pure. Flat: of most, names wait on a disk."""
+"""How many pictures come to each collection; pure. Flat: their names wait on a disk."""
 
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from importer.manifest.check.findings import InCollection
+from importer.manifest.check.places import UNKNOWN, Places
 from importer.model import Collection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COUNTED = 100_000  # collections, 130 bytes each; an archive of ten million pictures has some 25,000
-KEPT = 5_000  # of them in memory with their names, 500 bytes each; so many are listed
-ELSEWHERE = -1  # the place of a collection beyond those that are counted
+COUNTED = 100_000  # collections, 40 bytes each; an archive of ten million pictures has some 25,000
+KEPT = 5_000  # so many are listed
+ELSEWHERE = UNKNOWN  # the place of a collection beyond those that are counted
 _BETWEEN = "\t"  # stands in no name, date or URL that is right
 
 
@@ -38,10 +38,10 @@ class Tally:
 
     def __init__(self, names: Names) -> None:
         self._names = names
-        self._places: dict[int, int] = {}  # by the collection's hash
-        self._kept: list[tuple[int, Collection]] = []
+        self._places = Places()  # by the collection's hash
         self._pictures, self._weights = array("q"), array("q")
-        self._problems: Counter[int] = Counter()  # by the name's hash
+        self._bad_names = Places()  # by the name's hash
+        self._problems = array("q")
         self.elsewhere = 0  #: pictures of collections that aren't counted
 
     def place_of(self, collection: Collection, line: int) -> int:
@@ -51,20 +51,15 @@ class Tally:
             StorageError: its name can't be put aside.
         """
         key = hash(collection)
-        place = self._places.get(key)
-        if place is not None:
+        place = self._places.find(key)
+        if place != UNKNOWN:
             return place
         if len(self._places) >= COUNTED:
             return ELSEWHERE
-        place = self._places[key] = len(self._pictures)
         self._pictures.append(0)
         self._weights.append(0)
-        if place < KEPT:
-            self._kept.append((line, collection))
-        else:
-            text = _BETWEEN.join((collection.name, collection.date, collection.url))
-            self._names.note(line, text)
-        return place
+        self._names.note(line, _BETWEEN.join((collection.name, collection.date, collection.url)))
+        return self._places.add(key)
 
     def count(self, place: int, pictures: int) -> None:
         """So many more, or less."""
@@ -81,8 +76,13 @@ class Tally:
     def count_bad(self, name: str) -> None:
         """A row has a problem, that names this collection."""
         key = hash(name)
-        if key in self._problems or len(self._problems) < COUNTED:
-            self._problems[key] += 1
+        place = self._bad_names.find(key)
+        if place == UNKNOWN:
+            if len(self._bad_names) >= COUNTED:
+                return
+            place = self._bad_names.add(key)
+            self._problems.append(0)
+        self._problems[place] += 1
 
     def each(self) -> Iterator[Counted]:
         """All that are counted, in their order.
@@ -90,13 +90,11 @@ class Tally:
         Raises:
             StorageError: what was put aside can't be read again.
         """
-        problems = self._problems.copy()
-        for place, (line, collection) in enumerate(self._all()):
-            bad = problems.pop(hash(collection.name), 0)
+        problems = self._problems[:]
+        for place, (line, text) in enumerate(self._names.each()):
+            collection = Collection(*text.split(_BETWEEN))
+            bad, named = 0, self._bad_names.find(hash(collection.name))
+            if named != UNKNOWN:
+                bad, problems[named] = problems[named], 0
             inside = InCollection(self._pictures[place], self._weights[place], bad)
             yield Counted(line, collection, inside)
-
-    def _all(self) -> Iterator[tuple[int, Collection]]:
-        yield from self._kept
-        for line, text in self._names.each():
-            yield line, Collection(*text.split(_BETWEEN))
