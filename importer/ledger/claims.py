@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from importer.ledger.schema import CLAIMS
 from importer.manifest.claims import SENT, Contradiction, claims_of, held
+from importer.manifest.lately import Lately
 from importer.model import MAYBE_THERE, Collection, Picture
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from importer.manifest.columns import Columns
     from importer.model import Invalid, Problem
 
-KEPT_COLLECTIONS = 1_024  # that are known as agreed; rows come collection by collection
 CHUNK_ROWS = 500  # looked up at once; SQLite takes 32,766 values in a statement
 _THERE = "status IN ('" + "', '".join(sorted(MAYBE_THERE)) + "')"
 
@@ -34,11 +34,11 @@ class Claims:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._agreed: set[Collection] = set()
+        self._agreed: Lately[Collection, bool] = Lately()
 
     def contradictions(self, collection: Collection, line: int) -> list[Contradiction]:
         """What others said first; nothing where all agree, and then this is on record as well."""
-        if collection in self._agreed:
+        if self._agreed.get(collection):
             return []
         found, news = self._held_against(collection)
         if found:
@@ -48,14 +48,12 @@ class Claims:
             " ON CONFLICT (what) DO UPDATE SET line = excluded.line",
             [(claim.what, claim.said, line) for claim in news],
         )
-        if len(self._agreed) >= KEPT_COLLECTIONS:
-            self._agreed.clear()
-        self._agreed.add(collection)
+        self._agreed.put(collection, True)
         return []
 
     def is_agreed(self, collection: Collection) -> bool:
         """It was asked for lately, and nobody says otherwise."""
-        return collection in self._agreed
+        return self._agreed.get(collection) is not None
 
     def contradicts_sent(self, collection: Collection) -> bool:
         """Only what was sent says otherwise, and it isn't known whether that still stands there."""
@@ -92,7 +90,7 @@ class Agreement:
         self._columns, self._note = columns, note
         self._last: Collection | None = None
         self._db = sqlite3.connect("", isolation_level=None)
-        for setting in ("journal_mode = OFF", "cache_size = -512"):
+        for setting in ("journal_mode = OFF", "cache_size = -256"):
             self._db.execute(f"PRAGMA {setting}")
         self._db.execute(CLAIMS)
         self._db.execute("BEGIN")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from importer.manifest import rules
 from importer.manifest.dates import DateForm
 from importer.manifest.identity import Identity, key_behind, key_of, key_part, key_start
+from importer.manifest.lately import Lately
 from importer.manifest.templates import OF_PLACE, Defaults, place_of
 from importer.model import Collection, Invalid, LocalFile, Picture, Problem, RemoteUrl, Row
 from importer.units import counted
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from importer.secret import Token
     from importer.settings import Reading
 
-KEPT_SHARED = 1_024  # remembered as judged; an archive's rows come event by event
 TOKEN_FIX = "take it out, and let the gallery make a new one if others have seen the file"
 SHARED = ("collection", "date", "collection_url")
 
@@ -80,8 +80,9 @@ class Validator:
         self._source_at = columns.place.get("source", -1)
         self._names_by_file = "name" not in columns.place and "name" not in reading.defaults
         self._all_own = len(columns.own) == self._width
-        self._known: dict[Any, Shared] = {}  #: by the cells as they stand
-        self._judged: dict[tuple[str, ...], Shared] = {}  #: by what they mean
+        self._by_cells: Lately[Any, Shared] = Lately()  #: by the cells as they stand
+        self._judged: Lately[tuple[str, ...], Shared] = Lately()  #: by what they mean
+        self._known = self._by_cells.now
 
     def judge(self, row: Row) -> Picture | Invalid:
         """The picture that a row describes, or all of the row's problems in one go.
@@ -173,15 +174,17 @@ class Validator:
 
     def _share(self, cells: Sequence[str]) -> Shared:
         """Judge what the row has in common with others, and remember it."""
+        key = self.shared_cells(cells)
+        shared = self._by_cells.get(key)
+        if shared is not None:
+            return shared
         values = tuple(self._value(field, cells) for field in SHARED)
         shared = self._judged.get(values)
         if shared is None:
-            if len(self._judged) >= KEPT_SHARED:
-                self._judged.clear()
-                self._known.clear()
-            shared = self._judged[values] = self._judge_shared(*values)
+            shared = self._judge_shared(*values)
+            self._judged.put(values, shared)
         if not self._defaults.templates:  # else these cells may mean something else elsewhere
-            self._known[self.shared_cells(cells)] = shared
+            self._by_cells.put(key, shared)
         return shared
 
     def _judge_shared(self, name: str, written: str, url: str) -> Shared:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.manifest.columns import RESULT_COLUMNS, find_columns
-from importer.manifest.validate import KEPT_SHARED, Validator
+from importer.manifest.lately import MOST
+from importer.manifest.validate import Validator
 from importer.model import Invalid, LocalFile, Picture, RemoteUrl, Row
 from importer.settings import Reading
 
@@ -311,7 +312,7 @@ def test_a_collection_that_was_judged_good_is_good_again():
 
 def test_collections_beyond_those_remembered_are_judged_again():
     rules = validator()
-    for number in range(KEPT_SHARED + 10):
+    for number in range(2 * MOST + 10):
         assert isinstance(rules.judge(Row(2, ["a.jpg", f"c {number}", "2018-02-22"])), Picture)
     again = rules.judge(Row(3, ["b.jpg", "c 0", "2018-02-22"]))
     assert again.collection.name == "c 0"
