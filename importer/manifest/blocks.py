@@ -13,7 +13,7 @@ from importer.manifest.text import LONGEST_CELL, LONGEST_LINE
 
 if TYPE_CHECKING:
     import io
-    from collections.abc import Iterator, Sequence, Set
+    from collections.abc import Iterable, Iterator, Sequence, Set
 
 BLOCK_CHARACTERS = 1 << 17  # some 1,500 rows: they lie in a processor's cache with what they become
 MISPLACED = "a cell has a quote in its middle and is not quoted itself"
@@ -34,11 +34,14 @@ def next_block(text: io.TextIOBase) -> str:
     return block + rest
 
 
-def plain_records(block: str, delimiter: str, known: Set[int]) -> list[Sequence[str]] | None:
+def plain_records(
+    block: str, delimiter: str, known: Set[int], *, spaced: bool = False
+) -> list[Sequence[str]] | None:
     """The cells of a block's lines; None where a line isn't a record, or something may be wrong.
 
     Args:
         known: places of the columns in which a quote may only stand in quotes.
+        spaced: spaces may stand before a quoted cell.
     """
     if "\0" in block:
         return None
@@ -55,7 +58,9 @@ def plain_records(block: str, delimiter: str, known: Set[int]) -> list[Sequence[
         return [line.split(delimiter) for line in lines]
     try:
         return [
-            line.split(delimiter) if '"' not in line else _quoted(line, delimiter, known)
+            line.split(delimiter)
+            if '"' not in line
+            else _quoted(line, delimiter, known, spaced=spaced)
             for line in lines
         ]
     except csv.Error:
@@ -68,21 +73,82 @@ def count_lines(block: str) -> int:
     return ends + (block[-1] not in "\r\n")
 
 
-def _quoted(line: str, delimiter: str, known: Set[int]) -> Sequence[str]:
-    cells: Sequence[str] = next(csv.reader((line,), delimiter=delimiter, strict=True))
-    if any(index in known for index, _ in misplaced(line, cells)):
+def _quoted(line: str, delimiter: str, known: Set[int], *, spaced: bool) -> Sequence[str]:
+    cells = next(split_lines((line,), delimiter, spaced=spaced))
+    if any(index in known for index, _ in misplaced(line, cells, spaced=spaced)):
         raise csv.Error(MISPLACED)
     return cells
 
 
-def misplaced(text: str, cells: Sequence[str]) -> Iterator[tuple[int, int]]:
+def split_lines(
+    lines: Iterable[str], delimiter: str, *, spaced: bool = False
+) -> Iterator[Sequence[str]]:
+    """The records of some lines; no line is read ahead.
+
+    Raises:
+        csv.Error: a quote is missing, or too many there.
+    """
+    if spaced:
+        return _split_spaced(lines, delimiter)
+    return csv.reader(lines, delimiter=delimiter, strict=True)
+
+
+def _split_spaced(lines: Iterable[str], delimiter: str) -> Iterator[Sequence[str]]:
+    """A space before a quote goes, any other one is of its cell: the csv module takes all away."""
+    text: list[str] = []
+    noted = (text.append(line) or line for line in lines)  # type: ignore[func-returns-value]
+    for cells in csv.reader(noted, delimiter=delimiter, strict=True, skipinitialspace=True):
+        yield list(_with_spaces("".join(text), cells))
+        text.clear()
+
+
+def _with_spaces(text: str, cells: Sequence[str]) -> Iterator[str]:
+    at = 0
+    for cell in cells:
+        begin = _behind_spaces(text, at)
+        if text.startswith('"', begin):
+            at = begin + _quoted_length(cell) + 1
+            yield cell
+        else:
+            yield text[at:begin] + cell
+            at = begin + len(cell) + 1
+
+
+def spaced_cells(line: str, delimiter: str) -> Sequence[str] | None:
+    """The cells of a line in which spaces stand before a quoted cell; None where none do."""
+    if delimiter == " " or ' "' not in line:
+        return None
+    try:
+        plain, spaced = (
+            next(split_lines((line,), delimiter, spaced=is_spaced)) for is_spaced in (False, True)
+        )
+    except csv.Error:
+        return None
+    is_so = any(misplaced(line, plain)) and not any(misplaced(line, spaced, spaced=True))
+    return spaced if is_so else None
+
+
+def misplaced(
+    text: str, cells: Sequence[str], *, spaced: bool = False
+) -> Iterator[tuple[int, int]]:
     """Which cells of a record have a quote and no quotes around them, and where in its text."""
     at = 0
     for index, cell in enumerate(cells):
-        quotes = cell.count('"')
-        if text.startswith('"', at):
-            at += len(cell) + quotes + 3  # the doubled ones, two around it and a delimiter
+        begin = _behind_spaces(text, at) if spaced else at
+        if text.startswith('"', begin):
+            at = begin + _quoted_length(cell) + 1  # and a delimiter
             continue
-        if quotes:
+        if '"' in cell:
             yield index, at
         at += len(cell) + 1
+
+
+def _quoted_length(cell: str) -> int:
+    """With the quotes around it, and those in it doubled."""
+    return len(cell) + cell.count('"') + 2
+
+
+def _behind_spaces(text: str, at: int) -> int:
+    while text.startswith(" ", at):
+        at += 1
+    return at

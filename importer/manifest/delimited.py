@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate, chain, islice
@@ -17,6 +18,8 @@ from importer.manifest.blocks import (
     misplaced,
     next_block,
     plain_records,
+    spaced_cells,
+    split_lines,
 )
 from importer.manifest.columns import known_fields, known_places
 from importer.manifest.encodings import settle_encoding
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 DELIMITERS = ",;\t|"
 AT_A_QUOTE = 'look for a " that is missing or too many there'
 TITLE_LINES = 20  # that may stand above the names of the columns
+HEAD_LINES = 20  # below the names, which tell whether spaces stand before quoted cells
 ABOVE = "the names of the columns stand in {} {}; what is above them was left out"
 SURE = 2  # names that we know make a line the one with the names
 WIDEST = 2_000  # columns; more is a broken file, not a manifest
@@ -53,6 +57,7 @@ class Delimited:
     header: tuple[str, ...]
     header_line: int  #: physical line of the header; 2 behind Excel's ``sep=;``
     known: frozenset[int] = frozenset()  #: places of the columns that mean something to us
+    spaced: bool = False  #: spaces stand before quoted cells: "a", "b"
     tall: TallRows = field(default_factory=TallRows, compare=False)
     guess: Guess | None = None
     form: str = ""
@@ -96,7 +101,7 @@ class Delimited:
                     yield Chunk([lines[at] for at in kept], [records[at] for at in kept])
 
     def finder(self, landmarks: Landmarks) -> Finder:
-        split = partial(csv.reader, delimiter=self.delimiter, strict=True)
+        split = partial(split_lines, delimiter=self.delimiter, spaced=self.spaced)
         return Finder(self.path, landmarks, split)
 
     def survey(self) -> Survey:
@@ -121,7 +126,8 @@ class Delimited:
             lines_read = self.header_line
             self._lines_behind(lines_read, text)
             while block := next_block(text):
-                first, taken = lines_read + 1, plain_records(block, self.delimiter, self.known)
+                first = lines_read + 1
+                taken = plain_records(block, self.delimiter, self.known, spaced=self.spaced)
                 if taken is not None:
                     lines_read += len(taken)
                     yield Chunk(range(first, first + len(taken)), taken)
@@ -150,14 +156,13 @@ class Delimited:
             is_whole: all lines before were read as well, this time.
         """
         lines = source if isinstance(source, _QuotedLines) else _QuotedLines(source)
-        reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
         line = before + 1
         try:
-            for cells in reader:
+            for cells in split_lines(lines, self.delimiter, spaced=self.spaced):
                 if lines.kept:
                     self._refuse_misplaced(lines.kept, cells, line)
                     lines.kept.clear()
-                last = before + reader.line_num
+                last = before + lines.taken
                 if last != line and is_whole:
                     self.tall.note(line, last)
                 yield Row(line, cells)
@@ -175,7 +180,7 @@ class Delimited:
 
         It can't swallow rows there: only a cell that begins with one goes on to the next line.
         """
-        for index, place in misplaced("".join(lines), cells):
+        for index, place in misplaced("".join(lines), cells, spaced=self.spaced):
             if index in self.known:
                 ends = accumulate(map(len, lines))
                 line += sum(end <= place for end in ends)
@@ -210,11 +215,14 @@ def open_delimited(start: Start, reading: Reading) -> Delimited:
             first, number = next(lines, ""), number + 1
         above = number
         first, number = _line_of_names(first, number, lines, announced, reading)
+        delimiter = announced or _settle_delimiter(first)
+        head = [first]
+        with suppress(ManifestError):  # whoever reads the rows says it
+            head += islice(lines, HEAD_LINES)
     if not first:
         raise ManifestError(
             path, "is empty", fix="its first line names the columns: source,collection,date"
         )
-    delimiter = announced or _settle_delimiter(first)
     header = _split(first, delimiter)
     if header is None:
         raise ManifestError(
@@ -229,7 +237,10 @@ def open_delimited(start: Start, reading: Reading) -> Delimited:
     known = known_places(header, reading.columns)
     tall = TallRows(hidden)
     notices = (ABOVE.format("line", number),) if number > above else ()
-    return Delimited(file, delimiter, tuple(header), number, known, tall, guess, form, notices)
+    spaced = any(len(spaced_cells(line, delimiter) or ()) == len(header) for line in head)
+    return Delimited(
+        file, delimiter, tuple(header), number, known, spaced, tall, guess, form, notices
+    )
 
 
 def _line_of_names(
@@ -308,9 +319,10 @@ def _settle_delimiter(first: str) -> str:
 def _split(line: str, delimiter: str) -> Sequence[str] | None:
     """The cells of one line; None when it ends inside quotes."""
     try:
-        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
+        cells: Sequence[str] = next(split_lines([line], delimiter), [])
     except csv.Error:
         return None
+    return spaced_cells(line, delimiter) or cells
 
 
 def _say_csv_error(error: csv.Error) -> str:

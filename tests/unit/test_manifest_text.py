@@ -363,11 +363,55 @@ def test_a_broken_quote_is_reported_where_it_was_opened(manifest, content, line,
     assert f"m.csv:{line}: " in str(problem)
 
 
-@pytest.mark.parametrize("cell", [b'a"b', b'a""b', b'a"', b' "a"'])
+@pytest.mark.parametrize("cell", [b'a"b', b'a""b', b'a"', b' "a" b'])
 def test_a_quote_in_the_middle_of_a_cell_is_an_error(manifest, cell):
     """bad-inputs 14: strict, for it is half of a pair whose other half swallows rows."""
 
     assert problem_of(manifest, HEAD + ROW + cell + b",Fair,2018-02-22\n").line == 3
+
+
+SPACED = b'"source", "collection", "date"\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        (SPACED + b'"a.jpg", "Fair, ""new""", "2018-02-22"\n', [(2, ["a.jpg", 'Fair, "new"', "2018-02-22"])]),
+        (HEAD + b'"a.jpg", "Fair",   "x"\n', [(2, ["a.jpg", "Fair", "x"])]),
+        (HEAD + b' "a.jpg",b,c\n', [(2, ["a.jpg", "b", "c"])]),
+        (SPACED + b' a.jpg, b, "c"\n a,  b, c\n', [(2, [" a.jpg", " b", "c"]), (3, [" a", "  b", " c"])]),
+        (SPACED + b'"a\n, ""b""", "c\n d", ""\n x, y , z\n', [(2, ['a\n, "b"', "c\n d", ""]), (5, [" x", " y ", " z"])]),
+        (HEAD + b'"a, ""b"", c", "d", \n', [(2, ['a, "b", c', "d", " "])]),
+        (HEAD.replace(b",", b"; ") + b'"a"; "b"; c\n', [(2, ["a", "b", " c"])]),
+        (SPACED + b"\n" + b'"a", "b", "c"\n' * 2, [(3, ["a", "b", "c"]), (4, ["a", "b", "c"])]),
+    ],
+)  # fmt: skip
+def test_a_space_before_a_quoted_cell_is_none_of_it(manifest, content, rows):
+    """Where the first lines have such; a space before any other cell is the cell's own."""
+
+    assert rows_of(manifest(content)) == rows
+    opened = manifest(content)
+    assert [(row.line, list(row.cells)) for row in opened.rows()] == rows
+    assert opened.survey().rows == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        (b'"a", "b" c, d\n', "ends in the middle"),
+        (b'"a", "b, c\n', "never ends"),
+        (b'"a", b "x", c\n', "quote in its middle"),
+    ],
+)
+def test_quotes_that_dont_fit_are_told_where_spaces_stand_before_others(manifest, row, why):
+    problem = problem_of(manifest, SPACED + b'"a", "b", "c"\n' + row)
+    assert (problem.line, why in str(problem)) == (3, True)
+
+
+def test_a_space_before_a_quote_far_behind_is_no_habit(manifest):
+    """It may be half of a pair: the first lines decide."""
+
+    assert problem_of(manifest, HEAD + ROW * 50 + b'a, "b", c\n').line == 52
 
 
 def test_the_longest_cell_is_still_read(manifest):

@@ -10,7 +10,6 @@ from array import array
 
 UNKNOWN = -1
 _FIRST = 1 << 8
-_HASH, _NUMBER = "q", "i"
 
 
 class Places:
@@ -36,7 +35,7 @@ class Places:
 
     def add(self, key: int) -> int:
         """The next number for a key that has none."""
-        if self._count * 2 >= len(self._keys):
+        if self._count * 5 >= len(self._keys) * 4:  # fuller ones are slow
             self._grow()
         self._count += 1
         self._put(key, self._count)
@@ -51,8 +50,7 @@ class Places:
 
     def _make_room(self, size: int) -> None:
         self._mask = size - 1
-        self._keys = array(_HASH, bytes(size * array(_HASH).itemsize))
-        self._numbers = array(_NUMBER, bytes(size * array(_NUMBER).itemsize))
+        self._keys, self._numbers = array("q", [0]) * size, array("i", [0]) * size
 
     def _grow(self) -> None:
         before, numbers = self._keys, self._numbers
