@@ -248,6 +248,8 @@ def test_one_file_twice_in_a_collection_is_warned_of(other):
         ("https://127.0.0.1/a.jpg", ["private_address"]),
         ("http://169.254.169.254/a.jpg", ["plain_http", "private_address"]),
         ("https://nas.local:8080/a.jpg?sig=secret", ["private_address"]),
+        ("https://www.dropbox.com/s/secret/a.jpg?dl=0", ["dropbox_page"]),
+        ("http://drive.google.com/file/d/secret/view", ["drive_page", "plain_http"]),
     ],
 )
 def test_an_address_that_may_not_be_fetched_is_warned_of(url, codes):

@@ -15,6 +15,11 @@ WARNINGS = frozenset(
         "other_extension",
         "plain_http",
         "private_address",
+        "share_page",
+        "share_folder",
+        "drive_page",
+        "dropbox_page",
+        "sharepoint_page",
         "future_date",
         "ancient_date",
     }

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from importer.manifest import share_pages
 from importer.manifest.addresses import not_public_host
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def of_date(collection: Collection, today: date) -> tuple[str, str, str] | None:
 
 
 def of_url(url: str) -> list[tuple[str, str, str]]:
-    """An address that others can read along, or that the gallery can't reach."""
+    """An address that others can read along, that the gallery can't reach, or that is a page."""
     remarks = []
     # A host's verdict is kept, and the plain way to it is cheap: a URL row is looked at each time.
     scheme, _, rest = url.partition("://")
@@ -43,7 +44,15 @@ def of_url(url: str) -> list[tuple[str, str, str]]:
                 "give the file's path, or a public address",
             )
         )
+    page = share_pages.of_url(url)
+    if page is not None:
+        remarks.append(page)
     return remarks
+
+
+def is_odd_place(start: str) -> bool:
+    """An address that begins so, up to its path, may be worth a word."""
+    return bool(share_pages.is_of_interest(start) or of_url(start))
 
 
 @lru_cache(maxsize=4_096)

@@ -251,12 +251,13 @@ class Check:
         return path if len(path) <= 120 else "…" + path[-119:]
 
     def _remark_urls(self, lines: Sequence[int], urls: Sequence[str]) -> None:
-        """Of addresses that are plain, of which only the beginning is worth a word."""
+        """Of addresses that are plain; most are known by their beginnings to be worth no word."""
         starts = [url[: url.index("/", len("https://"))] for url in urls]
-        found = {start: remarks.of_url(start) for start in set(starts)}
-        if any(found.values()):
-            for line, start in zip(lines, starts, strict=True):
-                self._remark(line, "source", found[start])
+        odd = set(filter(remarks.is_odd_place, set(starts)))
+        if odd:
+            for line, start, url in zip(lines, starts, urls, strict=True):
+                if start in odd:
+                    self._remark(line, "source", remarks.of_url(url))
 
     def _remark(self, line: int, field: str, found: Iterable[tuple[str, str, str]]) -> None:
         for code, what, fix in found:
