@@ -288,9 +288,11 @@ def merge_results(
         UsageError, ManifestError: the files can't be read, or don't belong together.
         StorageError: the joined file can't be written.
     """
-    from importer.shards.merge import default_path, merge, refuse_missing
+    from importer.shards.merge import default_path, merge, refuse_missing, refuse_others
 
     paths = [Path(shard).expanduser().absolute() for shard in shards]
+    opened = [open_for_reading(path, ANYTHING, origin="") for path in paths]
+    refuse_others(opened)
     if not is_partial:
         refuse_missing(paths)
     out = out.expanduser().absolute() if out else default_path(paths)
@@ -305,7 +307,7 @@ def merge_results(
             f"{out.name} has a journal, so it is the results file of a job of its own",
             fix="choose another name with -o",
         )
-    return merge([open_for_reading(path, ANYTHING, origin="") for path in paths], out, told=told)
+    return merge(opened, out, told=told)
 
 
 def write_template(out: Path, *, replace: bool = False) -> None:

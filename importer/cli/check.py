@@ -101,7 +101,9 @@ def check(
             manifest, reading=reading, checking=checking, told=counting.told, token=token
         )
     if json:
-        typer.echo(findings_json(findings, link=speed))
+        for some in findings_json(findings, link=speed):
+            typer.echo(some, nl=False)
+        typer.echo()
     else:
         form = [f"--encoding={encoding}"] * bool(encoding) + [f"--sheet={sheet}"] * bool(sheet)
         lines = findings_lines(

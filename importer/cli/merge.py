@@ -10,6 +10,7 @@ import typer
 
 from importer import api
 from importer.cli.options import is_terminal
+from importer.model import Status
 from importer.progress.closing import run_command, standing
 from importer.progress.stream import SteadyStream
 from importer.units import counted
@@ -53,4 +54,5 @@ def merge(
             " (import_possible_duplicate)",
             err=True,
         )
-    typer.echo(f"to send what isn't uploaded: {run_command(str(joined.path))}", err=True)
+    if joined.tally[Status.UPLOADED] < joined.tally.rows:
+        typer.echo(f"to send what isn't uploaded: {run_command(str(joined.path))}", err=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 import unicodedata
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 from humanize import intcomma, naturalsize
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from importer.manifest.check.findings import Findings
+    from importer.manifest.check.findings import Findings, InCollection
     from importer.manifest.check.fixes import Correction, Fixed
-    from importer.model import Problem
+    from importer.model import Collection, Problem
 
 COLUMNS = 80  # of a terminal
 SHOWN_COLLECTIONS = 20
 SHOWN_CORRECTIONS = 50
+COLLECTIONS_AT_ONCE = 200
+NO_COLLECTIONS = '"collections": []'  # stands in no text: quotes are escaped there
 LONG_S = 60.0  # on the slowest of the usual links; less needs no estimate
 
 
@@ -174,10 +176,10 @@ def _collection_table(findings: Findings) -> list[str]:
     return lines
 
 
-def findings_json(findings: Findings, *, link: float = 0.0) -> str:
-    """All of it, for programs; the page docs/checking.md says what each word means."""
+def findings_json(findings: Findings, *, link: float = 0.0) -> Iterator[str]:
+    """All of it, for programs, bit by bit; docs/checking.md says what each word means."""
     speeds = [link] if link else [megabits * 1e6 for megabits in LINKS]
-    return json.dumps(
+    around = json.dumps(
         {
             "rows": findings.rows,
             "sendable": findings.sendable,
@@ -189,17 +191,7 @@ def findings_json(findings: Findings, *, link: float = 0.0) -> str:
             "warning_counts": dict(findings.warning_counts),
             "warnings": [_as_words(problem) for problem in findings.warnings],
             "notes": list(findings.notes),
-            "collections": [
-                {
-                    "name": one.name,
-                    "date": one.date,
-                    "url": one.url,
-                    "pictures": inside.pictures,
-                    "bytes": inside.size_bytes,
-                    "problems": inside.problems,
-                }
-                for one, inside in findings.collections.items()
-            ],
+            "collections": [],
             "fixed": findings.fixed and _fixed_as_words(findings.fixed),
             "more_collections": findings.more_collections,
             "pictures_in_more_collections": findings.more_pictures,
@@ -210,6 +202,27 @@ def findings_json(findings: Findings, *, link: float = 0.0) -> str:
         },
         ensure_ascii=False,
     )
+    # Thousands of them: all at once they would be the most that a check holds.
+    head, empty, tail = around.partition(NO_COLLECTIONS)
+    yield head + empty[:-1]
+    rest, between = iter(findings.collections.items()), ""
+    while some := list(islice(rest, COLLECTIONS_AT_ONCE)):
+        yield between + ", ".join(
+            json.dumps(_collection_as_words(*one), ensure_ascii=False) for one in some
+        )
+        between = ", "
+    yield empty[-1] + tail
+
+
+def _collection_as_words(one: Collection, inside: InCollection) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "date": one.date,
+        "url": one.url,
+        "pictures": inside.pictures,
+        "bytes": inside.size_bytes,
+        "problems": inside.problems,
+    }
 
 
 def _fixed_as_words(fixed: Fixed) -> dict[str, object]:

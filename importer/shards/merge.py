@@ -85,6 +85,21 @@ def default_path(shards: Sequence[Path]) -> Path:
     return shards[0].with_name(f"{stem}.results.csv")
 
 
+def refuse_others(shards: Sequence[OpenedManifest]) -> None:
+    """All are results, and each is named once.
+
+    Raises:
+        UsageError: one is no results file, has other columns than the first, or was named before.
+    """
+    seen: set[Path] = set()
+    for shard in shards:
+        _refuse_other_form(shard, shards[0])
+        path = shard.manifest.path.resolve()
+        if path in seen:
+            raise UsageError(f"{path.name} is named twice", fix="name each shard's results once")
+        seen.add(path)
+
+
 def refuse_missing(shards: Sequence[Path]) -> None:
     """All shards of the manifest are there, as far as their names tell.
 
@@ -109,26 +124,24 @@ def merge(
     """Write one results file of several.
 
     Args:
-        shards: results files, opened. Those that split made carry a column with the lines of the
-            whole manifest; others are joined one behind the other.
+        shards: results files, opened; see refuse_others. Those that split made carry a column with
+            the lines of the whole manifest; others are joined one behind the other.
         out: is written whole or not at all.
         told: called now and then with the number of rows written.
 
     Raises:
-        UsageError: a file is no results file, or has other columns than the first.
         ManifestError: one can't be read, or its rows aren't in the manifest's order.
         StorageError: the joined file can't be written.
     """
     first = shards[0]
     is_numbered = _is_numbered(first)
-    for shard in shards:
-        _refuse_other_form(shard, first)
     counts: Counter[Status] = Counter()
     weight = twice = sent_twice = 0
     # A shard that was cut once more is still a shard, and keeps its lines.
     kept = slice(1 if is_numbered and not is_shard(out.name) else 0, None)
     with translated(out), put_in_place(out) as part:
-        encoding = "utf-8-sig" if first.manifest.has_mark else "utf-8"
+        has_mark = any(shard.manifest.has_mark for shard in shards)
+        encoding = "utf-8-sig" if has_mark else "utf-8"
         with part.open("w", encoding=encoding, newline="") as file:
             writer = csv.writer(file, delimiter=first.manifest.delimiter)
             header = first.columns.own_header
@@ -159,9 +172,16 @@ def _refuse_other_form(shard: OpenedManifest, first: OpenedManifest) -> None:
         raise UsageError(
             f"{path.name} is no results file", fix="name the .results.csv of each shard"
         )
-    if shard.columns.own_header != first.columns.own_header:
+    mine, theirs = shard.columns.own_header, first.columns.own_header
+    if mine != theirs:
+        more, less = (
+            ", ".join(name for name in some if name not in others)[:80]
+            for some, others in ((mine, theirs), (theirs, mine))
+        )
+        apart = [f"{what} {names}" for what, names in (("has", more), ("lacks", less)) if names]
         raise UsageError(
-            f"{path.name} has other columns than {first.manifest.path.name}",
+            f"{path.name} has other columns than {first.manifest.path.name}:"
+            f" it {' and '.join(apart) or 'has them in another order'}",
             fix="only results of one manifest's shards can be joined",
         )
 

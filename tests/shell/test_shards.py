@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections import Counter
 
@@ -136,8 +137,12 @@ async def test_what_does_not_belong_together(archive, make_archive):
     with pytest.raises(UsageError, match="column manifest_line: '2' comes behind 3"):
         merge_results(parts)
     parts[0].write_text("".join(turned).replace("source", "file"), "utf-8")
-    with pytest.raises(UsageError, match="has other columns than"):
+    with pytest.raises(
+        UsageError, match=r"has other columns than .*: it has source and lacks file"
+    ):
         merge_results(parts)
+    with pytest.raises(UsageError, match=r"archive.1-of-2.results.csv is named twice"):
+        merge_results([parts[0], parts[0].parent / "." / parts[0].name])
     assert not archive.results.exists()
     assert not list(archive.folder.glob("*.tmp"))
     parts[0].write_text("".join(turned), "utf-8")
@@ -145,6 +150,19 @@ async def test_what_does_not_belong_together(archive, make_archive):
     with pytest.raises(UsageError, match=r"archive.results.csv is there already"):
         merge_results(parts)
     assert merge_results(parts, replace=True).tally.rows == 4
+
+
+async def test_results_with_accents_keep_the_mark_by_which_excel_knows_utf_8(archive):
+    """Of several files one may have it: the joined one holds that one's accents."""
+    archive.fill(4)
+    cut = split_manifest(archive.manifest, shards=2)
+    async with Wire(answering()) as wire:
+        parts = await run_all(archive, wire, cut.shards)
+    for number in range(2):
+        parts[number].write_text(
+            parts[number].read_text("utf-8-sig"), ("utf-8", "utf-8-sig")[number]
+        )
+    assert merge_results(parts).path.read_bytes().startswith(codecs.BOM_UTF8)
 
 
 def test_blank_cells_are_filled_before_they_are_parted_from_what_is_above(archive):

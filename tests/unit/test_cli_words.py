@@ -163,7 +163,7 @@ def test_corrections_are_listed_and_what_looks_alike_is_told_apart():
         "  ... and 1 cell more",
         "next: importer check out.csv --fill-down",
     ]
-    words = json.loads(findings_json(findings(fixed=fixed)))["fixed"]
+    words = json.loads("".join(findings_json(findings(fixed=fixed))))["fixed"]
     assert (words["cells"], words["rows"], words["corrections"][0]["count"]) == (5, 4, 3)
 
 
@@ -178,7 +178,7 @@ def test_json_has_all_of_it():
         warnings=(problem(3, "same_row"),),
         warning_counts={"same_row": 1},
     )
-    text = findings_json(found)
+    text = "".join(findings_json(found))
     assert "\n" not in text
     assert "F\u00eate" in text
     assert json.loads(text) == {
