@@ -12,7 +12,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 LEAST, MOST = 256, 4_096  # of them are kept, and as many from before
-RETURNS = 8  # one in so many was known from before: it pays to keep more
+RETURNS = 32  # one in so many was known from before: it pays to keep more
 
 
 class Lately(Generic[K, V]):
