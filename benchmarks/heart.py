@@ -149,10 +149,12 @@ class Heart:
         wall, cpu, waited = (after - before for after, before in zip(now, last, strict=True))
         late = max(0.0, wall - EVERY_S)
         blocked = max(0.0, min(late, wall - waited - EVERY_S))
-        self.lates.append((late, blocked, min(late, cpu)))
+        # Who stood in line was late for more than this turn: what came before it isn't counted.
+        cpu = min(blocked, cpu) if self._waited >= 0 else min(late, cpu)
+        self.lates.append((late, blocked, cpu))
         spent = self._spent.told()
-        if min(late, cpu) > LONG_S:
-            self.longest.append((min(late, cpu), now[0] - self._began, spent))
+        if cpu > LONG_S:
+            self.longest.append((cpu, now[0] - self._began, spent))
             self.longest.sort(key=lambda turn: -turn[0])
             del self.longest[KEPT:]
         self._last = self._now()

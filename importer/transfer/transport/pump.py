@@ -10,6 +10,7 @@ line is what takes time, the thread gives up its place, and the loop says when t
 from __future__ import annotations
 
 import asyncio
+import mmap
 import os
 import select
 import sys
@@ -43,7 +44,7 @@ class Pump:
 
     def __init__(
         self, body: Streamed, flight: Flight, *, start: bytes, head_bytes: int,
-        suffix: bytes, buffer: bytearray, asked: asyncio.Future[Any],
+        suffix: bytes, buffer: mmap.mmap, asked: asyncio.Future[Any],
     ) -> None:  # fmt: skip
         self.buffer = buffer
         self._room = memoryview(buffer)[: body.block + len(start) + len(suffix)]
@@ -212,7 +213,7 @@ class Pumps:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(ON_SLOW_DISK, thread_name_prefix="pump")
         self._gate = Gate(AT_ONCE)
-        self._buffers: list[bytearray] = []  #: the one that was used last is taken first
+        self._buffers: list[mmap.mmap] = []  #: the one that was used last is taken first
 
     def pump(
         self, body: Streamed, request: Request, flight: Flight, *, head: bytes,
@@ -229,9 +230,10 @@ class Pumps:
         """
         start = head + request.prefix
         size = body.block + len(start) + len(request.suffix)
-        buffer = self._buffers.pop() if self._buffers else bytearray()
-        if len(buffer) < size:
-            buffer = bytearray(size + SPARE)
+        buffer = self._buffers.pop() if self._buffers else None
+        if buffer is None or len(buffer) < size:
+            # Its pages are made as they are filled, in the thread; of a bytearray here and now.
+            buffer = mmap.mmap(-1, size + SPARE)
         return Pump(
             body,
             flight,
