@@ -347,10 +347,12 @@ async def test_a_run_may_end_while_a_helper_begins(tmp_path, impatient, after_s)
     warnings = []
     async with Wire() as wire:
         async with crew_to(wire, tmp_path, warnings=warnings) as crew:
-            await crew._members.pop().close()  # its successor is begun at the next look
-            while crew._watching.get_coro().cr_await.__name__ != "_begin_one":
+            # Its successor is begun at the next look, which may come before it has gone.
+            closing = asyncio.ensure_future(crew._members.pop().close())
+            while getattr(crew._watching.get_coro().cr_await, "__name__", "") != "_begin_one":
                 await asyncio.sleep(0)
             await asyncio.sleep(after_s)
+        await closing
         await asyncio.sleep(0.1)
     assert warnings == []
 

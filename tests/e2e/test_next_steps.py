@@ -25,7 +25,7 @@ def test_what_split_says_next_can_be_pasted(tmp_path, command):
     done = command("check", shard, *meaning, "--no-files")
     assert (done.returncode, "1 can be sent" in done.stdout) == (0, True)
     done = command("merge", manifest)
-    assert (done.returncode, "name the results of all shards" in done.stderr) == (2, True)
+    assert (done.returncode, "name the .results.csv of each shard" in done.stderr) == (2, True)
 
 
 def test_an_empty_template_is_to_be_filled_in(tmp_path, command):
