@@ -232,7 +232,7 @@ async def test_a_helper_that_may_open_few_files_takes_its_time(archive: Archive)
         ended = await done(archive, wire, *flags, preexec_fn=few_files)
         assert ended.code == 0, ended.said
         assert set(Counter(one.name for one in wire.whole).values()) == {1}
-        assert 16 <= wire.most_open <= LEAST_FILES
+        assert wire.most_open >= 16  # by two processes, each of which may open so few
         assert digests_agree(archive, wire)
 
 
