@@ -9,8 +9,9 @@ import sys
 def main() -> None:
     """Load the command and run it.
 
-    While its modules load nothing has begun, and behind its end all is written: a Ctrl-C then ends
-    the process as a signal does, at once and without a traceback. In between the command decides.
+    While its modules load and its words are read nothing has begun, and behind its end all is
+    written: a Ctrl-C then ends the process as a signal does, at once and without a traceback. In
+    between the command decides. (A library that reads words may swallow a KeyboardInterrupt.)
     """
     # Who ignores it (nohup, a shell's &) goes on ignoring it.
     is_caught = signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -22,10 +23,12 @@ def main() -> None:
 
     load(sys.argv[1:])
 
-    if is_caught:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    def begin() -> None:
+        if is_caught:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
     try:
-        command()
+        command(begin)
     finally:
         if is_caught:
             signal.signal(signal.SIGINT, signal.SIG_DFL)

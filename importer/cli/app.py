@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 import importer
@@ -19,7 +19,7 @@ from importer.errors import Defect, ImporterError
 from importer.progress.stream import SteadyStream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 DEFECT = 70
 
@@ -35,13 +35,20 @@ _FORM: dict[str, Any] = {
 }
 
 
+class _Verb(TyperCommand):
+    def invoke(self, ctx: Any) -> Any:  # typer has two classes of this name
+        """Begin: what was called is understood."""
+        ctx.obj()
+        return super().invoke(ctx)
+
+
 class _Loaded(UserDict[str, Any]):
     """Loads a verb when it is asked for: all of them take half a second, one a third of that."""
 
     def __getitem__(self, verb: str) -> Any:  # typer has no public name for a command
         if super().__getitem__(verb) is None:
             alone = typer.Typer(**_FORM, add_completion=False)
-            alone.command(verb)(getattr(import_module(f"importer.cli.{verb}"), verb))
+            alone.command(verb, cls=_Verb)(getattr(import_module(f"importer.cli.{verb}"), verb))
             self[verb] = get_command(alone)
         return super().__getitem__(verb)
 
@@ -85,10 +92,13 @@ def load(words: Sequence[str]) -> None:
             import_module(f"importer.cli.{verb}")
 
 
-def main() -> None:
-    """The command ``importer``. Ends the process with one of behaviour.md's exit codes."""
+def main(begin: Callable[[], None] = lambda: None) -> None:
+    """The command ``importer``. Ends the process with one of behaviour.md's exit codes.
+
+    ``begin`` is called when the words are understood, before anything is done.
+    """
     try:
-        app()
+        app(obj=begin)
     except ImporterError as error:
         _say(f"importer: {error.what}")
         if error.fix:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -28,3 +29,12 @@ def test_nothing_is_loaded_before_the_command_is_in_charge() -> None:
     told += "print(*sorted(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["importer", "importer.__main__"]
+
+
+def test_ctrl_c_ends_what_has_not_begun() -> None:
+    """While words are read: what typer calls there has swallowed a KeyboardInterrupt, and went on."""
+    told = "import signal, sys, importer.cli.app as app; from importer.__main__ import main;"
+    told += "app.typer.echo = lambda _: print(signal.getsignal(signal.SIGINT));"
+    told += "sys.argv[1:] = ['--version']; main()"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(signal.SIG_DFL)
