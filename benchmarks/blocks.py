@@ -5,7 +5,7 @@
     python -m benchmarks.blocks --also before=../other    another checkout's importer beside it
 
 What counts is a whole turn of the loop, however many callbacks it had: so long did the others wait.
-``CPU`` is what the loop's own thread used in it, and what goals go by. ``blocked`` is the time by
+``CPU`` is what the loop's own thread used of it, and what goals go by. ``blocked`` is the time by
 the clock less what the thread stood in line for a processor: with what it waited for disks and for
 the interpreter lock, which other threads hold. ``wall`` holds the rest of this machine's load too.
 Below each table stands what the longest turns were filled with.

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from importer.model import LocalFile
 from importer.transfer.bodies import SourceFault, Streamed, Whole
 from importer.transfer.sources import SLOW_S, WHOLE_UP_TO, body_of, by_parts, load
+from importer.transfer.turns import turns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,14 +88,15 @@ class ReadAhead:
         self, pictures: Sequence[Sourced], opener: Callable[[bytes], int]
     ) -> list[Body | None]:
         found: list[Body | None] = []
-        read = 0
+        read, turns = SLICE, turns_of(asyncio.get_running_loop())
         for picture in pictures:
+            if read >= SLICE:
+                read = 0
+                if not turns.has_room():
+                    await turns.later()
             body = self._look(picture, opener)
             found.append(body)
             read += body.size_bytes if isinstance(body, Whole) else 0
-            if read >= SLICE:
-                read = 0
-                await asyncio.sleep(0)
         return found
 
     def _note_misses(self, missing: int, of: int) -> None:

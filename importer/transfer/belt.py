@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from importer.transfer.turns import turns_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from importer.transfer.gate import Gate, Slot
-
-A_TURN = 16  # who waits goes on, or leaves, so many in a turn of the loop: there may be a thousand
 
 Item = TypeVar("Item")
 
@@ -33,9 +34,9 @@ class Belt(Generic[Item]):
         self._gate = gate
         self._items: deque[Item] = deque()
         self._is_closed = False
-        self._goes_on = False  #: with handing out, in the next turn of the loop
+        self._turns = turns_of(asyncio.get_running_loop())
         self._feeder: asyncio.Future[None] | None = None
-        self._takers: deque[tuple[asyncio.Future[Item], Slot]] = deque()
+        self._takers: deque[tuple[asyncio.Future[tuple[Item, ...]], Slot]] = deque()
         gate.on_room = self._hand_out
 
     def __len__(self) -> int:
@@ -53,13 +54,18 @@ class Belt(Generic[Item]):
         self._hand_out()
 
     def close(self) -> None:
-        """No more will come. A few leave a turn of the loop: there may be a thousand."""
+        """No more will come."""
         self._is_closed = True
         self._hand_out()
 
     def at_once(self, slot: Slot) -> Item | None:
         """The next one for whoever may keep a place, if there is one just now."""
-        return self._pop() if self._items and slot.may_stay else None
+        if not (self._items and slot.may_stay):
+            return None
+        item = self._pop()
+        if self._is_closed and not self._items:
+            self._hand_out()  # nothing is left for those who wait
+        return item
 
     async def next(self, slot: Slot) -> Item:
         """The next one as soon as it is here and there is a place for it, which is taken.
@@ -67,17 +73,24 @@ class Belt(Generic[Item]):
         Raises:
             Emptied: there is none, and none will come.
         """
-        taker: asyncio.Future[Item] = asyncio.get_running_loop().create_future()
+        taker: asyncio.Future[tuple[Item, ...]] = asyncio.get_running_loop().create_future()
         self._takers.append((taker, slot))
         slot.free()  # somebody who has begun already may wait for it
         self._hand_out()
         try:
-            return await taker
+            found = await taker
         except asyncio.CancelledError:
-            if not taker.cancelled() and taker.exception() is None:
-                self._items.appendleft(taker.result())  # it came at this very moment
+            if taker in self._turns:
+                found = self._turns.take_back(taker)
+            else:
+                found = () if taker.cancelled() else taker.result()
+            if found:
+                self._items.extendleft(found)  # it came at this very moment
                 slot.free()
             raise
+        if not found:
+            raise Emptied
+        return found[0]
 
     def clear(self) -> list[Item]:
         """Take all that is left."""
@@ -86,52 +99,34 @@ class Belt(Generic[Item]):
         _wake(self._feeder)
         return left
 
-    def _hand_out(self) -> None:
-        """To those who wait, as far as there are items and places."""
-        if self._goes_on:
-            return
-        for _ in range(A_TURN):
-            if not self._takers:
-                return
-            if self._items and not self._gate.has_room:
-                self._gate.queue(self._served)
-                return
-            if not self._items and not self._is_closed:
-                return
+    def _hand_out(self, *, has_place: bool = False) -> None:
+        """To those who wait, as far as there are items and places; one place may be taken already.
+
+        There may be a thousand of them, who wake up few at a time.
+        """
+        while self._takers and (self._items or self._is_closed):
+            if self._items and not (has_place or self._gate.has_room):
+                self._gate.queue(partial(self._hand_out, has_place=True))
+                break
             taker, slot = self._takers.popleft()
             if taker.done():
                 continue
-            if self._items:
-                slot.take_at_once()
-                taker.set_result(self._pop())
-            else:
-                taker.set_exception(Emptied())
-        self._goes_on = True
-        asyncio.get_running_loop().call_soon(self._go_on)
-
-    def _served(self) -> None:
-        """A place came that was queued for."""
-        while self._takers and self._items:
-            taker, slot = self._takers.popleft()
-            if not taker.done():
+            if not self._items:
+                self._turns.tell(taker, ())
+                continue
+            if has_place:
                 slot.hold()
-                taker.set_result(self._pop())
-                break
-        else:
+            else:
+                slot.take_at_once()
+            has_place = False
+            self._turns.tell(taker, (self._pop(),))
+        if has_place:
             self._gate.free()
-        self._hand_out()
-
-    def _go_on(self) -> None:
-        self._goes_on = False
-        self._hand_out()
 
     def _pop(self) -> Item:
         if len(self._items) <= self.low + 1:
             _wake(self._feeder)
-        item = self._items.popleft()
-        if self._is_closed and not self._items and self._takers:
-            self._hand_out()  # nothing is left for those who wait
-        return item
+        return self._items.popleft()
 
 
 def _wake(waiter: asyncio.Future[None] | None) -> None:

@@ -10,8 +10,9 @@ from random import Random
 import anyio
 import pytest
 
-from importer.transfer.belt import A_TURN, Belt, Emptied
+from importer.transfer.belt import Belt, Emptied
 from importer.transfer.gate import Gate, Slot
+from importer.transfer.turns import A_TURN
 from tests.engine.test_gate import settled
 
 pytestmark = pytest.mark.anyio

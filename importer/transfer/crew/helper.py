@@ -21,6 +21,7 @@ from importer.transfer.crew import pipes, speech
 from importer.transfer.crew.frames import Message, Unpacking, packed
 from importer.transfer.transport import Transport
 from importer.transfer.trip import Trip
+from importer.transfer.turns import turns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -191,6 +192,8 @@ class Helper:
         self._out.say(speech.LOADED, number, told)
 
     async def _send(self, number: int, body: Whole | Streamed, request: Any) -> None:
+        if not (turns := turns_of(asyncio.get_running_loop())).has_room():
+            await turns.later()
         began = self._clock.monotonic()
         trip = Trip(began, body.size_bytes, _AskedFor(self, number))
         reply = await self._transport.send(speech.request_of(request), body, trip)

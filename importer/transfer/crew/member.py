@@ -18,6 +18,7 @@ from importer.transfer.bodies import Elsewhere
 from importer.transfer.crew import speech
 from importer.transfer.crew.frames import Message, Unpacking, packed
 from importer.transfer.crew.start import command
+from importer.transfer.turns import turns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,6 +50,7 @@ class Member(asyncio.SubprocessProtocol):
 
     def __init__(self, *, clock: Clock, token: Token, on_lost: Callable[[Member], None]) -> None:
         self._clock = clock
+        self._turns = turns_of(asyncio.get_running_loop())
         self._token = token
         self._on_lost = on_lost
         self._unpacking = Unpacking()
@@ -238,6 +240,8 @@ class Member(asyncio.SubprocessProtocol):
         try:
             return await future
         except asyncio.CancelledError:
+            if future in self._turns:
+                return self._turns.take_back(future)  # it is here, and only waited for its turn
             if self._asked.pop(number, None) is not None:
                 self._post((speech.CUT, number))
             raise
@@ -276,8 +280,8 @@ class Member(asyncio.SubprocessProtocol):
         kind = message[0]
         if kind in (speech.REPLIED, speech.LOADED):
             future = self._asked.pop(message[1], None)
-            if future is not None and not future.done():
-                future.set_result(message[2])
+            if future is not None:
+                self._turns.tell(future, message[2])
         elif kind == speech.ASKS:
             task = asyncio.create_task(self._grant(*message[1:]))
             self._granting.add(task)

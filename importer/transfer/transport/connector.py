@@ -14,6 +14,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.helpers import TimerNoop
 
 from importer.transfer.transport.plain import Plain, plain_answer
+from importer.transfer.turns import turns_of
 
 if sys.platform.startswith("linux"):  # here: with too many open files, nothing can be loaded later
     import fcntl
@@ -32,6 +33,16 @@ class Handler(ResponseHandler):
     """
 
     _asked: asyncio.Future[Plain | None] | None = None
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._turns = turns_of(loop)
+
+    @property
+    def has_heard(self) -> bool:
+        """Something has come in, or the connection has ended, since somebody asked; who asked may
+        not have been told yet."""
+        return self._asked is None
 
     def ask(self) -> asyncio.Future[Plain | None]:
         """The next answer; None where it isn't plain, or broke off: then ``read`` tells it all."""
@@ -60,8 +71,7 @@ class Handler(ResponseHandler):
             return
         self._asked = None
         plain = plain_answer(data)
-        if not asked.done():
-            asked.set_result(plain)
+        self._turns.tell(asked, plain)
         if plain is None:
             self._parse()
             super().data_received(data)

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Protocol, cast
 from yarl import URL
 
 from importer.model import Answer
-from importer.transfer.transport.connector import Heard, has_input, is_readable, unsent_bytes
+from importer.transfer.transport.connector import (
+    Handler,
+    Heard,
+    has_input,
+    is_readable,
+    unsent_bytes,
+)
 from importer.transfer.transport.plain import KEPT_HEADERS
 
 if TYPE_CHECKING:
@@ -127,6 +133,12 @@ class Flight:
         """The whole body has had its turn."""
         most = self.first_block
         return not most or self.trip.size_bytes <= most
+
+    @property
+    def has_heard(self) -> bool:
+        """The loop has read something, or seen the connection's end; before the first byte of the
+        body has left, that can be no answer."""
+        return isinstance(self.protocol, Handler) and self.protocol.has_heard
 
     def body_is_gone(self) -> None:
         """The last byte of the body was handed over."""

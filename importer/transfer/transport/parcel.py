@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import re
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -25,6 +25,7 @@ from importer.transfer.transport.keeping import Keeping, Wire
 from importer.transfer.transport.opening import Arrived, Opening
 from importer.transfer.transport.pour import Pour
 from importer.transfer.transport.pump import Pumps
+from importer.transfer.turns import turns_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -58,6 +59,7 @@ class Lane:
     ) -> None:
         self.keeping = Keeping(keepalive_s, loop)
         self.pumps = Pumps()
+        self._turns = turns_of(loop)
         self._timeout = session.timeout
         self._has_tls = url.scheme == "https"
         self._handshaking = asyncio.Lock()
@@ -100,26 +102,25 @@ class Lane:
             protocol, transport = wire.protocol, wire.transport
             flight.board(protocol, transport, is_reused=wire.is_reused, descriptor=wire.descriptor)
             asked = protocol.ask()
-            if isinstance(body, Streamed):
-                pump = self.pumps.pump(body, request, flight, head=head, asked=asked)
-                flight.tracker = pour = Pour(protocol, transport, b"", flight)
-                pour.by_thread(pump, self.pumps, asked=asked)
-            elif not isinstance(body, Whole):
-                flight.tracker = pour = Pour(protocol, transport, head, flight)
-                pour.while_read(body)
-            elif flight.size_bytes > PARCEL_UP_TO:
-                flight.tracker = pour = Pour(protocol, transport, head, flight)
-                pour.at_once([request.prefix, body.content, request.suffix])
-            else:
+            if isinstance(body, Whole) and flight.size_bytes <= PARCEL_UP_TO:
                 parts = (head, request.prefix, body.content, request.suffix)
                 transport.writelines([part for part in parts if part])
                 flight.is_handed_over = True
                 flight.body_is_gone()
-            plain = await asked
+            else:
+                pour = self._begun(wire, request, body, flight, head=head, asked=asked)
+            try:
+                plain = await asked
+            except asyncio.CancelledError:
+                # It is here, and only waited for its turn; whoever waits again is cut off again.
+                if asked not in self._turns:
+                    raise
+                plain = self._turns.take_back(asked)
             if plain is not None:
                 if pour is not None:
                     pour.settle()
-                if (pour is None or pour.is_done) and not protocol.has_more():
+                is_sent = pour is None or (pour.is_done and pour.is_over)
+                if is_sent and not protocol.has_more():
                     return Arrived(plain, wire)
                 protocol.reconsider(plain)
             return await self._answered(wire, pour)
@@ -129,10 +130,32 @@ class Lane:
             wire.connection.close()
             raise
 
+    def _begun(
+        self, wire: Wire, request: Request,
+        body: Whole | Streamed | AsyncIterator[bytes | memoryview], flight: Flight, *,
+        head: bytes, asked: asyncio.Future[Any],
+    ) -> Pour:  # fmt: skip
+        """A body that goes out piece by piece."""
+        is_pumped = isinstance(body, Streamed)
+        pour = Pour(wire.protocol, wire.transport, b"" if is_pumped else head, flight)
+        flight.tracker = pour
+        if isinstance(body, Streamed):
+            pump = self.pumps.pump(body, request, flight, head=head, asked=asked)
+            pour.by_thread(pump, self.pumps, asked=asked)
+        elif isinstance(body, Whole):
+            pour.at_once([request.prefix, body.content, request.suffix])
+        else:
+            pour.while_read(body)
+        return pour
+
     async def _connected(self) -> Wire:
         if self._has_tls:
             async with self._handshaking:
                 await asyncio.sleep(HANDSHAKE_S)
+        if not self._turns.has_room():
+            await self._turns.later()
+            if (idle := self.keeping.take()) is not None:
+                return idle
         with self.keeping.shared():  # whoever waits for one is woken by the connector
             try:
                 connection = await self._connector.connect(self._request, [], self._timeout)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from importer.transfer.transport.slowly import cut, framed
+from importer.transfer.turns import turns_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -36,7 +37,9 @@ class Pour:
         self.task: asyncio.Task[None] | None = None  #: hands over the rest of it
         self._protocol = protocol
         self._transport = transport
-        self._writer = aiohttp.http.StreamWriter(protocol, asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        self._writer = aiohttp.http.StreamWriter(protocol, loop)
+        self._turns = turns_of(loop)
         self._head = head
         self._flight = flight
         self._pump: Pump | None = None
@@ -63,14 +66,14 @@ class Pour:
         return self._left + (0 if self._pump is None else self._pump.handed)
 
     def at_once(self, parts: Sequence[bytes]) -> None:
-        """Hand over a body that lies in memory: all of it, if the transport takes it."""
+        """Hand over a body that lies in memory: all of it, if the turn has room for that."""
         self._flight.look()
         size = TLS_PIECE if self._transport.get_extra_info("ssl_object") else PIECE
         pieces = [piece for part in parts for piece in cut(memoryview(part), size)]
         pieces.reverse()
         while pieces:
             self._write(pieces.pop())
-            if self._protocol.writing_paused:
+            if self._protocol.writing_paused or (pieces and not self._turns.has_room()):
                 self._begin(self._rest(pieces))
                 return
         self._ended()
@@ -111,6 +114,8 @@ class Pour:
     async def _rest(self, pieces: list[memoryview]) -> None:
         await self._writer.drain()
         while pieces:
+            if not self._turns.has_room():
+                await self._turns.later()
             self._write(pieces.pop())
             await self._writer.drain()
         self._ended()
@@ -118,6 +123,12 @@ class Pour:
 
     async def _stream(self, pieces: AsyncIterator[bytes | memoryview]) -> None:
         async for piece in pieces:
+            if not self._turns.has_room():
+                await self._turns.later()
+            if not self.handed:
+                if self._flight.has_heard:
+                    return
+                self._flight.look()  # once more, as if the piece had only come now
             self._write(piece)
             if self._protocol.writing_paused:
                 await self._writer.drain()

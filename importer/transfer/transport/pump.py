@@ -193,7 +193,8 @@ class Pump:
                 return
             if not self._sent:
                 self._flight.look(self._descriptor)
-                if self._asked.done():  # the loop has read something, and it can be no answer
+                # The loop has read something, and it can be no answer.
+                if self._asked.done() or self._flight.has_heard:
                     self._is_stopped = True
                     return
             sent = self._write(self._pending)
