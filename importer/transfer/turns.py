@@ -47,9 +47,9 @@ class Turns:
         """Go on in this turn, if so: the room is used. Else wait for a ``later`` one."""
         if not self._room:
             return False
-        if self._room == A_TURN:
-            asyncio.get_running_loop().call_soon(self._next)
         self._room -= 1
+        if not self._room:
+            asyncio.get_running_loop().call_soon(self._next)
         return True
 
     def later(self) -> asyncio.Future[None]:
@@ -63,7 +63,10 @@ class Turns:
         return self._waiting.pop(waiter) if waiter in self._waiting else self._cut_off.pop(waiter)
 
     def _next(self) -> None:
-        """The turn is over for those who had room in it."""
+        """The turn is over for those who had room in it.
+
+        While there is room left, nobody asks for this: it would cost each answer a turn more.
+        """
         room, waiting = A_TURN, self._waiting
         if self._cut_off:
             self._cut_off.clear()
@@ -76,7 +79,7 @@ class Turns:
                     waiter.set_result(what)
                     room -= 1
         self._room = room
-        if room < A_TURN:
+        if not room:
             asyncio.get_running_loop().call_soon(self._next)
 
 
