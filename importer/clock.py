@@ -48,6 +48,15 @@ def cpu_s() -> float:
     return time.process_time()
 
 
+#: seconds of the processor's time that the thread which asks has used; Windows counts those in
+#: steps of 16 ms, so there it is the time that passes
+busy_s = (
+    time.thread_time
+    if time.get_clock_info("thread_time").resolution < 0.0001
+    else time.perf_counter
+)
+
+
 #: a second's beginning and how it is written, which costs more than all else of a timestamp
 _second = datetime.min.replace(tzinfo=UTC), ""
 

@@ -1,4 +1,4 @@
-"""The turns of the event loop are kept short: each has room for a few pieces of work.
+"""The turns of the event loop are kept short: each has room for a few milliseconds of work.
 
 All that is ready runs in one turn, one after the other, and what becomes ready meanwhile waits for
 the last of it: timers, Ctrl-C, an answer to whoever sends least. Where sixty answers come in at
@@ -10,27 +10,39 @@ what a turn has no room for is done in a later one.
 from __future__ import annotations
 
 import asyncio
-from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-A_TURN = 6  # pieces of work, of 50 to 500 us; the turn itself takes 10
+from importer.clock import busy_s
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TURN_S = 0.0018  # of the thread's own time; with what nobody asks room for it is 2 to 4 ms
+PIECE_S = 0.00015  # that one who is told something takes then, before any was seen ...
+LEAST_S, MOST_S = 0.00006, 0.001  # ... and in what bounds that is believed
 
 
 class Turns:
     """Those of one loop. Who finds no room goes on in the order of coming."""
 
-    __slots__ = ("_cut_off", "_room", "_waiting")
+    __slots__ = (
+        "_began_s", "_busy_s", "_cut_off", "_is_ending", "_left", "_most", "_piece_s", "_waiting",
+    )  # fmt: skip
 
-    def __init__(self) -> None:
-        self._room = A_TURN
+    def __init__(self, busy_s: Callable[[], float] = busy_s) -> None:
+        self._busy_s = busy_s
+        self._began_s = busy_s()  #: then; what the loop waits isn't in it
+        self._piece_s = PIECE_S
+        self._left = self._most = int(TURN_S / PIECE_S)  #: how many may still be told something
+        self._is_ending = False
         #: in the order of coming
         self._waiting: dict[asyncio.Future[Any], Any] = {}
         #: who was cut off comes for it in this turn, or never
         self._cut_off: dict[asyncio.Future[Any], Any] = {}
 
     def __repr__(self) -> str:
-        return f"<Turns, room for {self._room}, {len(self._waiting)} waiting>"
+        return f"<Turns, room for {self._left}, {len(self._waiting)} waiting>"
 
     def __contains__(self, waiter: asyncio.Future[Any]) -> bool:
         """What it waits for is here, and it hasn't been told so."""
@@ -38,22 +50,23 @@ class Turns:
 
     def tell(self, waiter: asyncio.Future[Any], what: Any) -> None:
         """Give it its result in this turn, or as soon as one has room for what it does then."""
-        if not self._room or not self.has_room():
+        if self._left <= 0:
             self._waiting[waiter] = what
+            self._end()
         elif not waiter.done():
+            self._left -= 1
             waiter.set_result(what)
 
     def has_room(self) -> bool:
-        """Go on in this turn, if so: the room is used. Else wait for a ``later`` one."""
-        if not self._room:
-            return False
-        self._room -= 1
-        if not self._room:
-            asyncio.get_running_loop().call_soon(self._next)
-        return True
+        """Go on in this turn, if so. Else wait for a ``later`` one."""
+        if self._left > 0 and self._passed_s() < TURN_S:
+            return True
+        self._left = 0
+        self._end()
+        return False
 
     def later(self) -> asyncio.Future[None]:
-        """Wait for a turn that has room, and use it."""
+        """Wait for a turn that has room."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[waiter] = None
         return waiter
@@ -62,25 +75,35 @@ class Turns:
         """For one that was cut off before its turn: what it would have been told."""
         return self._waiting.pop(waiter) if waiter in self._waiting else self._cut_off.pop(waiter)
 
-    def _next(self) -> None:
-        """The turn is over for those who had room in it.
+    def _passed_s(self) -> float:
+        """What this turn took until now, and will take for those who were told something."""
+        return self._busy_s() - self._began_s + (self._most - self._left) * self._piece_s
 
-        While there is room left, nobody asks for this: it would cost each answer a turn more.
-        """
-        room, waiting = A_TURN, self._waiting
-        if self._cut_off:
-            self._cut_off.clear()
-        while waiting and room:
-            for waiter in list(islice(waiting, room)):
-                what = waiting.pop(waiter)
-                if waiter.done():
-                    self._cut_off[waiter] = what
-                else:
-                    waiter.set_result(what)
-                    room -= 1
-        self._room = room
-        if not room:
+    def _end(self) -> None:
+        if not self._is_ending:
+            self._is_ending = True
             asyncio.get_running_loop().call_soon(self._next)
+
+    def _next(self) -> None:
+        """A turn begins. While they are short, nobody asks for this: several pass for one then."""
+        now, told = self._busy_s(), self._most - self._left
+        if told:
+            took_s = min(MOST_S, max(LEAST_S, (now - self._began_s) / told))
+            haste = 2 if took_s > self._piece_s else 16  # rather a turn too many than one too long
+            self._piece_s += (took_s - self._piece_s) / haste
+        self._began_s, self._is_ending = now, False
+        self._left = self._most = int(TURN_S / self._piece_s)
+        self._cut_off.clear()
+        while self._waiting and self._left:
+            waiter = next(iter(self._waiting))
+            what = self._waiting.pop(waiter)
+            if waiter.done():
+                self._cut_off[waiter] = what
+            else:
+                self._left -= 1
+                waiter.set_result(what)
+        if self._waiting:
+            self._end()
 
 
 _ALL: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()

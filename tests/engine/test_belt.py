@@ -12,7 +12,7 @@ import pytest
 
 from importer.transfer.belt import Belt, Emptied
 from importer.transfer.gate import Gate, Slot
-from importer.transfer.turns import A_TURN
+from importer.transfer.turns import LEAST_S, TURN_S
 from tests.engine.test_gate import settled
 
 pytestmark = pytest.mark.anyio
@@ -137,7 +137,8 @@ async def test_a_closed_belt_is_emptied_and_then_ends_those_who_wait():
 @pytest.mark.parametrize("ends", [True, False], ids=["ends", "is filled"])
 async def test_few_go_on_in_a_turn_of_the_loop(ends):
     """Else whoever has something to do meanwhile waits for a hundred workers."""
-    gate = Gate(20 * A_TURN)
+    most = int(TURN_S / LEAST_S)
+    gate = Gate(20 * most)
     belt, turn, noted = Belt(gate, low=1), 0, Counter()
 
     async def take():
@@ -156,7 +157,7 @@ async def test_few_go_on_in_a_turn_of_the_loop(ends):
     while not all(task.done() for task in tasks):
         turn += 1
         await asyncio.sleep(0)
-    assert max(noted.values()) <= A_TURN
+    assert max(noted.values()) <= most
     assert noted.total() == len(tasks) - len(tasks[::3])
 
 

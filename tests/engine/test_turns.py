@@ -1,4 +1,4 @@
-"""A turn of the loop has room for a few pieces of work, and all come to theirs in their order."""
+"""A turn of the loop has room for little work, and all come to theirs in their order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from importer.transfer.crew import speech
 from importer.transfer.crew.frames import packed
 from importer.transfer.crew.member import Member
 from importer.transfer.transport.connector import Handler
-from importer.transfer.turns import A_TURN, Turns, turns_of
+from importer.transfer.turns import LEAST_S, PIECE_S, TURN_S, Turns, turns_of
 from tests.shell.runs import TOKEN, OnCue, in_journal, run
 from tests.transport.going import OK, request_to, transport_to, whole
 from tests.wire import Wire
@@ -30,7 +30,10 @@ pytestmark = [
     ),
 ]
 
-MANY = 10 * A_TURN
+MOST = int(TURN_S / LEAST_S)  # who are told something in a turn, however little they do then ...
+FIRST = int(TURN_S / PIECE_S)  # ... and in the first one
+MANY = 10 * MOST
+CONNECTIONS = 5 * FIRST
 
 
 def waiters():
@@ -53,10 +56,42 @@ async def test_no_turn_has_more_than_its_room_and_all_go_on_in_order():
         turns.tell(one, number)
     heard = await goings_on(waiting)
     grown = [len(now) - len(before) for before, now in itertools.pairwise(heard)]
-    assert len(heard[0]) == A_TURN, "the first ones needn't wait"
-    assert max(grown) <= A_TURN
+    assert len(heard[0]) == FIRST, "the first ones needn't wait"
+    assert max(grown) <= MOST
     assert all(now == waiting[: len(now)] for now in heard)
     assert [one.result() for one in waiting] == list(range(MANY))
+
+
+async def test_who_does_much_gets_turns_for_few():
+    """What one takes is seen, so that a turn ends in time whatever it is."""
+    spent = [0.0]
+    turns, waiting = Turns(lambda: sum(spent)), waiters()
+
+    async def work(one):
+        await one
+        spent.append(0.0005)
+
+    tasks = [asyncio.ensure_future(work(one)) for one in waiting]
+    await asyncio.sleep(0)
+    for number, one in enumerate(waiting):
+        turns.tell(one, number)
+    a_turn = []
+    while not all(task.done() for task in tasks):
+        before = sum(spent)
+        await asyncio.sleep(0)
+        a_turn.append(sum(spent) - before)
+    assert max(a_turn[4:]) <= TURN_S
+    assert a_turn[4:].count(0.0) <= 1, "no turn goes by in which nobody has room"
+
+
+async def test_who_took_long_finds_no_room():
+    spent = [0.0]
+    turns = Turns(lambda: spent[0])
+    assert turns.has_room()
+    spent[0] = 1.1 * TURN_S
+    assert not turns.has_room()
+    await turns.later()
+    assert turns.has_room()
 
 
 async def test_those_who_come_back_at_once_leave_room_for_others():
@@ -89,13 +124,13 @@ async def test_who_is_cut_off_while_it_waits_takes_no_room_and_has_what_it_waite
     await asyncio.sleep(0)
     for number, one in enumerate(waiting):
         turns.tell(one, number)
-    for task in tasks[A_TURN:-1]:
+    for task in tasks[FIRST:-1]:
         task.cancel()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert tasks[-1].done(), "the last one needn't wait until all those would have had their turn"
-    assert rescued == list(range(A_TURN, MANY - 1))
-    assert waiting[A_TURN] not in turns
+    assert rescued == list(range(FIRST, MANY - 1))
+    assert waiting[FIRST] not in turns
 
 
 async def test_of_many_answers_at_once_few_are_told_a_turn():
@@ -106,7 +141,7 @@ async def test_of_many_answers_at_once_few_are_told_a_turn():
         handler.data_received(OK)
     heard = await goings_on(asked)
     grown = [len(now) - len(before) for before, now in itertools.pairwise(heard)]
-    assert max(grown) <= A_TURN
+    assert max(grown) <= MOST
     assert [one.result().body for one in asked] == [b"ok"] * MANY
     assert all(handler.has_heard for handler in handlers)
 
@@ -136,28 +171,28 @@ async def test_answers_that_wait_their_turn_are_heard_before_a_request_is_cut_of
         scope.cancel()
 
     async with (
-        Wire(answering_together(MANY)) as wire,
-        transport_to(wire.endpoint, connections=MANY) as transport,
+        Wire(answering_together(CONNECTIONS)) as wire,
+        transport_to(wire.endpoint, connections=CONNECTIONS) as transport,
     ):
         with anyio.CancelScope() as scope:
             async with anyio.create_task_group() as tasks:
-                for number in range(MANY):
+                for number in range(CONNECTIONS):
                     tasks.start_soon(send, transport, wire, number)
-    assert len(replies) == MANY
+    assert len(replies) == CONNECTIONS
     assert {type(reply) for reply in replies} == {Answer}
 
 
 async def test_a_run_that_is_cut_off_knows_all_that_it_was_told(archive):
     """Fault 61: what had come in and waited for its turn isn't unknown."""
-    archive.fill(MANY)
+    archive.fill(CONNECTIONS)
     clock = OnCue()
-    async with Wire(answering_together(MANY, then=clock.cue.set)) as wire:
+    async with Wire(answering_together(CONNECTIONS, then=clock.cue.set)) as wire:
         summary = await run(
-            archive, wire, concurrency=MANY, canary=False, clock=clock, grace_s=0.0, processes=1,
+            archive, wire, concurrency=CONNECTIONS, canary=False, clock=clock, grace_s=0.0, processes=1,
             patience={"max_duration_s": 5_000.0},
         )  # fmt: skip
     assert summary.exit_code == 3
-    assert Counter(in_journal(archive)) == {"uploaded": MANY}
+    assert Counter(in_journal(archive)) == {"uploaded": CONNECTIONS}
 
 
 async def test_so_does_what_a_helper_said():

@@ -139,6 +139,7 @@ class Transport:
             if isinstance(flight.tracker, Pour) and not flight.tracker.is_done:
                 with anyio.move_on_after(1, shield=True):
                     await flight.tracker.wait()
+            flight.land()
         return reply if body.fault is None or isinstance(reply, Answer) else body.fault
 
     async def _poured(self, request: Request, body: Body, flight: Flight) -> Reply | SourceFault:
@@ -173,6 +174,8 @@ class Transport:
             raise defect_of(error) from None
         finally:
             self._flights.discard(flight)
+            if not isinstance(content, Streamed):  # whose thread may be at it for a moment yet
+                flight.land()
 
     async def _post(
         self, request: Request, content: object, flight: Flight

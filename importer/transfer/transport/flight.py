@@ -162,6 +162,14 @@ class Flight:
             self.is_stale = True
             raise ConnectionError
 
+    def land(self) -> None:
+        """It is over, and its body isn't asked about any more.
+
+        The two know each other. To look for such circles among thousands takes milliseconds, in
+        which the loop stands still.
+        """
+        self.tracker = None
+
     @property
     def has_more_answers(self) -> bool:
         """Behind the answer lies another one."""
