@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import os
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -58,6 +60,26 @@ async def test_a_body_goes_out_byte_for_byte_and_with_its_length(size, frame, st
     assert receipt.headers["content-length"] == str(len(prefix) + size + len(suffix))
     assert receipt.body_sha256 == hashlib.sha256(prefix + content + suffix).hexdigest()
     assert body.sha256 == hashlib.sha256(content).digest()
+
+
+@pytest.mark.parametrize("size", [SMALL, 500_000, WHOLE_UP_TO + 1])
+async def test_a_sent_body_leaves_nothing_for_the_garbage_collector(size, streamed):
+    """Circles among a thousand pictures took it milliseconds, in which the loop stood still."""
+    async with Wire() as wire, transport_to(wire.endpoint) as transport:
+        await transport.send(request_to(wire.endpoint), whole())  # loads what is loaded once
+        body = streamed(size) if size > WHOLE_UP_TO else whole(size)
+        gc.collect()
+        gc.disable()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            assert isinstance(await transport.send(request_to(wire.endpoint), body), Answer)
+            gc.collect()
+            left = Counter(type(one).__name__ for one in gc.garbage)
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+    assert left["Flight"] == left["Pour"] == left["Pump"] == 0, left
 
 
 async def test_the_url_goes_out_as_it_was_built():
