@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from importer.errors import ManifestError
@@ -12,11 +12,11 @@ from importer.manifest.columns import known_fields
 from importer.manifest.delimited import check_width
 from importer.manifest.landmarks import look_at_bytes
 from importer.manifest.protocol import Survey
-from importer.manifest.text import unfit
-from importer.model import Row
+from importer.manifest.text import LONGEST_CELL, unfit
+from importer.model import Chunk, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
     from importer.manifest.encodings import Guess
@@ -53,23 +53,30 @@ class Parquet:
     guess: Guess | None = None
 
     def rows(self) -> Generator[Row]:
-        number = itertools.count(1)
+        for lines, rows in self.chunks():
+            yield from map(Row, lines, rows)
+
+    def chunks(self) -> Generator[Chunk]:
+        done = 0
         with _Library(self.path).connected() as database:
-            for cells in database.rows(f"SELECT {self.cells} {_FROM}"):
-                row = Row(next(number), [cell or "" for cell in cells])
-                self._check(row)
-                yield row
+            for rows in database.batches(f"SELECT {self.cells} {_FROM}"):
+                lines = range(done + 1, done + 1 + len(rows))
+                if not _surely_fit(rows):
+                    self._check(lines, rows)
+                yield Chunk(lines, rows)
+                done += len(rows)
 
     def survey(self) -> Survey:
         told = look_at_bytes(self.path)
-        rows = sum(1 for _ in self.rows())
+        rows = sum(len(lines) for lines, _ in self.chunks())
         return Survey(rows, 0, told.sha256, told.size_bytes, told.mtime_ns)
 
-    def _check(self, row: Row) -> None:
-        for name, cell in zip(self.header, row.cells, strict=True):
-            if (len(cell) > 1000 or not cell.isascii() or "\0" in cell) and (why := unfit(cell)):
-                what = f"the value of {name} {why}"
-                raise ManifestError(self.path, what, line=row.line, fix="correct it")
+    def _check(self, lines: Sequence[int], rows: Sequence[Sequence[str]]) -> None:
+        for line, cells in zip(lines, rows, strict=True):
+            for name, cell in zip(self.header, cells, strict=True):
+                if why := unfit(cell):
+                    what = f"the value of {name} {why}"
+                    raise ManifestError(self.path, what, line=line, fix="correct it")
 
 
 def fits(start: Start) -> bool:
@@ -85,7 +92,8 @@ def open_parquet(start: Start, reading: Reading) -> Parquet:
     """
     del reading
     with _Library(start.path).connected() as database:
-        columns = [row[:2] for row in database.rows(f"DESCRIBE SELECT * {_FROM}")]
+        told = chain.from_iterable(database.batches(f"DESCRIBE SELECT * {_FROM}"))
+        columns = [(name, kind) for name, kind, *_ in told]
     header = tuple(name for name, _ in columns)
     check_width(start.path, header, 0)
     for name, kind in columns:
@@ -94,7 +102,16 @@ def open_parquet(start: Start, reading: Reading) -> Parquet:
             raise ManifestError(start.path, what, fix="write one text or number there")
         if unfit(name):
             raise ManifestError(start.path, f"a column's name {unfit(name)}", fix="rename it")
-    return Parquet(start.path, header, ", ".join(_text_of(*one) for one in columns))
+    cells = (f"coalesce({_text_of(*one)}, '')" for one in columns)
+    return Parquet(start.path, header, ", ".join(cells))
+
+
+def _surely_fit(rows: Sequence[Sequence[str]]) -> bool:
+    """Most cells are short ASCII, and that is seen of many of them at once."""
+    text = "".join(chain.from_iterable(rows))
+    if not text.isascii() or "\0" in text:
+        return False
+    return len(text) <= LONGEST_CELL or max(map(len, chain.from_iterable(rows))) <= LONGEST_CELL
 
 
 def _text_of(name: str, kind: str) -> str:
@@ -163,11 +180,11 @@ class _Library:
                 self._path, f"can't be read as Parquet ({said})", fix="export it again"
             ) from None
 
-    def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:  # the library's values
-        """What a query finds, a batch at a time."""
+    def batches(self, sql: str) -> Iterator[list[tuple[Any, ...]]]:  # the library's values
+        """What a query finds, some rows at a time."""
         found = self._database.execute(sql, [_literal(str(self._path))])
         while batch := found.fetchmany(BATCH_ROWS):
-            yield from batch
+            yield batch
 
 
 def _literal(path: str) -> str:

@@ -583,7 +583,31 @@ def test_a_nul_in_parquet_is_an_error_with_its_row(tmp_path):
     FORMS[".parquet"](path, [["source", "tag"], ["a", "b"], ["c", "d\0"]])
     assert (problem_of(path).line, "NUL" in str(problem_of(path))) == (2, True)
     assert json_lines.SHORT < 2_000
-    assert parquet.BATCH_ROWS
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"), [("d\0", "NUL"), ("d" * 131_073, "longer than 131,072"), ("ü\0", "NUL")]
+)
+def test_a_wrong_cell_far_down_in_parquet_is_told_with_its_row(tmp_path, cell, why):
+    """Rows are looked at many at once, and not the first of these."""
+    path = tmp_path / "m.parquet"
+    wrong = parquet.BATCH_ROWS * 2 + 7
+    rows = [[f"{number}.jpg", ""] for number in range(1, wrong)]
+    FORMS[".parquet"](path, [["source", "tag"], *rows, ["a.jpg", cell], ["b.jpg", "ü"]])
+    problem = problem_of(path)
+    assert (problem.line, why in str(problem)) == (wrong, True)
+    assert "the value of tag" in str(problem)
+
+
+def test_rows_of_parquet_come_as_they_stand_however_many_are_read_at_once(tmp_path):
+    path = tmp_path / "m.parquet"
+    count = parquet.BATCH_ROWS * 2 + 7
+    table = [[f"{number}.jpg", "ü" if number == 1_500 else ""] for number in range(1, count + 1)]
+    FORMS[".parquet"](path, [["source", "tag"], *table])
+    rows = list(opened(path).rows())
+    assert [row.line for row in rows] == list(range(1, count + 1))
+    assert [list(row.cells) for row in rows] == table
+    assert opened(path).survey().rows == count
 
 
 @pytest.mark.parametrize("form", FORMS)
