@@ -9,6 +9,7 @@ it was durable, so an outcome that stands there and not in the journal tells of 
 from __future__ import annotations
 
 import csv
+import io
 import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from importer.settings import Settings
 
 TAIL_BYTES = 4 << 20  # of .part that are held against the journal: what is lost is at its end
+BLOCK_BYTES = 1 << 16  # of these at once
 #: Rows behind the last outcome whose intents may have been lost as well: those ready, a group that
 #: was being committed, and those in flight. How many these were, only the lost entries knew: so as
 #: many as now, or as where nobody names a number.
@@ -60,14 +62,13 @@ def mend(opened: OpenedJob, settings: Settings) -> tuple[OpenedJob, Mended | Non
     """
     part = opened.job.part
     _end_with_a_line(part)
-    outcomes = list(_tail(part))
-    if not any(_is_lost(opened, *outcome) for outcome in outcomes):
+    if not any(_is_lost(opened, *outcome) for outcome in _tail(part)):
         return opened, None
+    last = max(line for _, line, _ in _tail(part))  # before the journal takes the rows over
     taken = _take_over(opened, settings)
     # The rows stand in the manifest again, not in .part any more.
     snapshot = begin_snapshot(opened.journal, opened.survey, settings.reading)
     opened = replace(opened, snapshot=snapshot)
-    last = max(line for _, line, _ in outcomes)
     in_doubt = NOT_SENT_YET + max(AUTO_CEILING, settings.pace.concurrency or 0)
     return opened, Mended(taken, _doubt(opened, last, in_doubt))
 
@@ -75,25 +76,27 @@ def mend(opened: OpenedJob, settings: Settings) -> tuple[OpenedJob, Mended | Non
 def _end_with_a_line(part: Path) -> None:
     """Cut off what a killed writer began and didn't end."""
     with translated(part), part.open("r+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        start = max(0, size - TAIL_BYTES)
-        file.seek(start)
-        end = file.read().rfind(b"\n") + 1
+        size = start = file.seek(0, os.SEEK_END)
+        end = 0
+        while not end and start > 0 and size - start < TAIL_BYTES:
+            before, start = start, max(0, start - BLOCK_BYTES)
+            file.seek(start)
+            end = file.read(before - start).rfind(b"\n") + 1
         if end:
             file.truncate(start + end)
 
 
 def _tail(part: Path) -> Iterator[tuple[str, int, bytes]]:
-    """Status, line and key of the outcomes that were written last."""
+    """Status, line and key of the outcomes that were written last, read as they are asked for."""
     with translated(part), part.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
-        text = file.read().decode("utf-8", "replace")
-    for cells in csv.reader(text.splitlines(keepends=True)):
-        said = cells[-len(RESULT_COLUMNS) :]
-        try:
-            yield Status(said[_STATUS]), int(said[_LINE]), bytes.fromhex(said[_KEY])
-        except (IndexError, ValueError):
-            continue  # the header, or the end of a row whose beginning is further up
+        lines = io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="")
+        for cells in csv.reader(lines):
+            said = cells[-len(RESULT_COLUMNS) :]
+            try:
+                yield Status(said[_STATUS]), int(said[_LINE]), bytes.fromhex(said[_KEY])
+            except (IndexError, ValueError):
+                continue  # the header, or the end of a row whose beginning is further up
 
 
 def _is_lost(opened: OpenedJob, status: str, line: int, key: bytes) -> bool:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import tracemalloc
 from collections import Counter
 
 import pytest
 
+from importer.job import OpenedJob, job_of, open_for_reading
+from importer.ledger.journal import Journal
+from importer.ledger.snapshot import begin_snapshot
+from importer.mending import mend
 from importer.transfer.sources import WHOLE_UP_TO
 from tests.conftest import Archive
 from tests.faults.command import done, started
-from tests.shell.runs import edit, in_journal, names, statuses
+from tests.shell.runs import edit, in_journal, names, run, settings_for, statuses
 from tests.wire import Exchange, Wire
 
 pytestmark = [
@@ -103,6 +108,33 @@ async def test_a_journal_that_lost_nothing_is_left_alone(archive: Archive) -> No
         assert ended.code in (0, 4), ended.said
         assert "its last entries" not in ended.said
         assert Counter(statuses(archive))["unknown"] <= 4 + 16 + 32
+
+
+async def test_a_long_part_is_looked_at_a_row_at_a_time(archive: Archive) -> None:
+    """Its last megabytes are never in memory as a whole, whatever the job's length."""
+    archive.fill(4)
+    async with Wire() as wire:
+        await run(archive, wire)
+        settings = settings_for(archive, wire)
+        origin = wire.endpoint.rpartition("/api/")[0]
+    header, *rows = archive.results.read_bytes().splitlines(keepends=True)
+    part = beside(archive, ".part")
+    outcomes = b"".join(rows)
+    whole = header + outcomes * (1_000_000 // len(outcomes))
+    part.write_bytes(whole + b"pictures/p0")
+    opened = open_for_reading(archive.manifest, settings.reading, origin=origin)
+    job = job_of(opened, results=None, origin=origin)
+    survey = opened.manifest.survey()
+    with Journal.open(job) as journal:
+        snapshot = begin_snapshot(journal, survey, settings.reading)
+        tracemalloc.start()
+        try:
+            _, mended = mend(OpenedJob(opened, job, survey, journal, snapshot), settings)
+            held = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert (mended, part.read_bytes()) == (None, whole)
+    assert held < 400_000
 
 
 async def test_a_row_that_goes_by_an_older_key_is_not_lost(archive: Archive) -> None:
