@@ -1,8 +1,9 @@
-"""``importer`` with a heart in its loop: ``python benchmarks/heart.py FIGURES.jsonl run ...``.
+"""``importer`` with a heart in its loop: ``python benchmarks/heart.py FIGURES.jsonl HOW run ...``.
 
 A timer of one millisecond is set again and again; how late it goes off is how long the loop was
-blocked, by however many callbacks. Each callback's own time is taken as well, so that a long turn
-of the loop says what it was filled with. A run adds one line to the file.
+blocked, by however many callbacks. HOW is ``plain``, or ``named``: then each callback's own time is
+taken as well, so that a long turn of the loop says what it was filled with; that makes the turns
+longer. A run adds one line to the file.
 """
 
 from __future__ import annotations
@@ -118,21 +119,15 @@ class Spent:
 class Heart:
     """Beats in one loop, from its thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_named: bool) -> None:
         #: seconds a beat was late: by wall, less what the thread stood in line for a processor,
         #: and by the thread's CPU
         self.lates: list[tuple[float, float, float]] = []
         self.longest: list[tuple[float, float, list[tuple[str, int, float]]]] = []
         self._spent = spent = Spent()
         self._began = time.perf_counter()
-        spent.watch_callbacks(asyncio.get_running_loop())
-        spent.watch_garbage()
-        from importer.transfer.transport.connector import Handler
-
-        for method in ("data_received", "connection_made", "resume_writing"):
-            spent.watch(Handler, method)
-        for method in ("do_handshake", "read", "write"):
-            spent.watch(ssl.SSLObject, method)
+        if is_named:
+            _watch(spent)
         self._waited = os.open(WAITED, os.O_RDONLY) if WAITED.exists() else -1
         self._last = self._now()
 
@@ -164,6 +159,18 @@ class Heart:
         return time.perf_counter(), self._spent.now(), waited
 
 
+def _watch(spent: Spent) -> None:
+    """Have it take the time of all that a turn can be filled with."""
+    from importer.transfer.transport.connector import Handler
+
+    spent.watch_callbacks(asyncio.get_running_loop())
+    spent.watch_garbage()
+    for method in ("data_received", "connection_made", "resume_writing"):
+        spent.watch(Handler, method)
+    for method in ("do_handshake", "read", "write"):
+        spent.watch(ssl.SSLObject, method)
+
+
 def _name(callback: Callable[..., object]) -> str:
     """Of a task's step where it went on: the task's function, and the innermost one of ours."""
     task = getattr(callback, "__self__", None)
@@ -188,7 +195,7 @@ def _is_ours(file: str) -> bool:
 
 
 def main() -> None:
-    figures = Path(sys.argv.pop(1))
+    figures, is_named = Path(sys.argv.pop(1)), sys.argv.pop(1) == "named"
     sys.argv[0] = "importer"
     from importer import run
     from importer.__main__ import main as importer
@@ -196,7 +203,7 @@ def main() -> None:
     go = run.Run.go
 
     async def with_heart(self: run.Run, **options: Any) -> Any:
-        heart = Heart()
+        heart = Heart(is_named=is_named)
         beating = asyncio.create_task(heart.beat())
         try:
             return await go(self, **options)
