@@ -9,10 +9,12 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from importer.transfer.transport import parcel
 from importer.transfer.transport.connector import GuardedConnector
 from importer.transfer.transport.keeping import Keeping, Wire
-from tests.transport.going import OK, loop_turns
+from tests.transport.going import OK, loop_turns, request_to, transport_to, whole
 from tests.wire import Wire as Gallery
+from tests.wire import self_signed
 
 pytestmark = pytest.mark.anyio
 
@@ -133,3 +135,29 @@ async def test_at_the_end_all_that_is_idle_is_closed(kept):
     kept.keeping.close()
     assert all(map(is_closed, wires))
     assert kept.keeping.take() is None
+
+
+async def test_over_tls_who_waits_for_a_handshake_takes_what_comes_free(tmp_path, monkeypatch):
+    """Handshakes begin apart; a connection that is here already needs none, nor a wait in line."""
+
+    async def script(exchange):
+        await exchange.read()
+        await asyncio.sleep(0.05)
+        await exchange.answer()
+
+    tls, authority = self_signed(tmp_path)
+    async with (
+        Gallery(script, tls=tls) as gallery,
+        transport_to(gallery.endpoint, connections=8, ca_file=authority) as transport,
+    ):
+
+        async def send():
+            await transport.send(request_to(gallery.endpoint), whole())
+            return asyncio.get_running_loop().time()
+
+        await asyncio.gather(send(), send())
+        monkeypatch.setattr(parcel, "HANDSHAKE_S", 0.5)
+        began = asyncio.get_running_loop().time()
+        ended = await asyncio.gather(*(send() for _ in range(4)))
+    assert gallery.most_open == 2
+    assert max(ended) - began < 0.9, "the fourth one would have waited twice"

@@ -149,13 +149,8 @@ class Lane:
         return pour
 
     async def _connected(self) -> Wire:
-        if self._has_tls:
-            async with self._handshaking:
-                await asyncio.sleep(HANDSHAKE_S)
-        if not self._turns.has_room():
-            await self._turns.later()
-            if (idle := self.keeping.take()) is not None:
-                return idle
+        if (idle := await self._come_free()) is not None:
+            return idle
         with self.keeping.shared():  # whoever waits for one is woken by the connector
             try:
                 connection = await self._connector.connect(self._request, [], self._timeout)
@@ -168,6 +163,20 @@ class Lane:
         wire = Wire(connection, protocol, transport)
         wire.is_reused = was_idle(connection)
         return wire
+
+    async def _come_free(self) -> Wire | None:
+        """Wait until a connection may be made; gives one that has come free meanwhile."""
+        if self._has_tls:
+            async with self._handshaking:
+                if (idle := self.keeping.take()) is None:
+                    await asyncio.sleep(HANDSHAKE_S)
+                    idle = self.keeping.take()
+            if idle is not None:
+                return idle
+        if self._turns.has_room():
+            return None
+        await self._turns.later()
+        return self.keeping.take()
 
     async def _answered(self, wire: Wire, pour: Pour | None) -> Opening:
         try:
