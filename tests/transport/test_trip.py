@@ -14,7 +14,7 @@ from tests.wire import Wire, breaking
 
 pytestmark = pytest.mark.anyio
 
-WAIT_S = 0.05
+WAIT_S = 0.1
 
 
 async def late(exchange):
@@ -37,7 +37,7 @@ async def test_the_answer_is_timed_from_the_last_byte(size, frame, streamed):
         after = clock.monotonic()
     assert before <= trip.began <= trip.body_gone <= trip.answered <= after
     assert trip.answer_s is not None
-    assert WAIT_S * 0.9 <= trip.answer_s <= after - before
+    assert WAIT_S / 2 <= trip.answer_s <= after - before
 
 
 async def test_without_an_answer_there_is_no_time():
