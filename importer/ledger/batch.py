@@ -64,6 +64,6 @@ def filled_up(items: Sequence[Item]) -> Sequence[Item]:
     return items if shared == length else [*items, *[items[-1]] * (shared - length)]
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)  # some twenty lengths of each kind
 def _statement(before: str, one: str, rows: int, behind: str) -> str:
     return f"{before} VALUES {', '.join([one] * rows)}{behind}"

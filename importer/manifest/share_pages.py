@@ -39,12 +39,12 @@ _FOLDERS = re.compile(r"/(?:drive/(?:u/[0-9]+/)?folders|sh|scl/fo)/")
 
 def is_of_interest(url: str) -> bool:
     """Its host has such pages; quick, since each address of a manifest is asked about."""
-    return bool(_service(url.partition("://")[2].partition("/")[0]))
+    return bool(_service_of(url))
 
 
 def of_url(url: str) -> tuple[str, str, str] | None:
     """Code, what such a page is, and what to do about it; None for what may be a picture."""
-    service = _service(url.partition("://")[2].partition("/")[0])
+    service = _service_of(url)
     if not service:
         return None
     try:
@@ -69,6 +69,10 @@ def of_url(url: str) -> tuple[str, str, str] | None:
             return None  # a file's own address
         code, cure = "sharepoint_page", "write download=1 at its end, behind ? or &"
     return code, WHAT.format(A_PAGE.format(service)), cure
+
+
+def _service_of(url: str) -> str:
+    return _service(url.partition("://")[2].partition("/")[0])
 
 
 @lru_cache(maxsize=4_096)
