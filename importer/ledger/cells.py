@@ -7,6 +7,7 @@ one go; any other row's are made cell by cell.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from importer.ledger.entries import is_plain
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from importer.ledger.journal import Journal
-    from importer.ledger.rows import JournalRow
+    from importer.ledger.rows import JournalRow, Upload
     from importer.model import Outcome
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
@@ -42,11 +43,18 @@ def guarded(text: str) -> str:
 
 
 def drawn_by_lines(
-    journal: Journal, snapshot: int, first: int, last: int, delimiter: str
+    journal: Journal, snapshot: int, lines: Sequence[int], delimiter: str
 ) -> dict[int, DrawnRow]:
-    """A stretch of the manifest as the journal knows it, by line."""
-    known = journal.by_lines(snapshot, first, last)
-    return {line: _drawn(row, delimiter) for line, row in known.items()}
+    """Consecutive rows of the manifest as the journal knows them, by line."""
+    first, last = lines[0], lines[-1]
+    drawn = {
+        upload[0]: DrawnRow(_UPLOADED, "", upload[4], _uploaded_text(upload, delimiter))
+        for upload in journal.uploads(snapshot, first, last)
+    }
+    if len(drawn) < len(lines):
+        others = journal.by_lines(snapshot, first, last, but_uploads=True)
+        drawn |= {line: drawn_cells(recorded_cells(row), delimiter) for line, row in others.items()}
+    return drawn
 
 
 def drawn_cells(cells: Cells, delimiter: str) -> DrawnRow:
@@ -61,47 +69,25 @@ def outcome_text(outcome: Outcome, run: int, delimiter: str) -> str:
     if not is_plain(outcome) or not outcome.http:
         return recorded_text(outcome_cells(outcome, run), delimiter)
     picture = outcome.admitted.picture
-    return _uploaded_text(
-        outcome.http, outcome.attempts, outcome.size_bytes, outcome.sha256, outcome.seconds,
-        outcome.at, outcome.answer, picture.row.line, picture.key, run, delimiter,
+    upload = (
+        picture.row.line, picture.key, outcome.http, outcome.attempts, outcome.size_bytes,
+        outcome.sha256, outcome.seconds, outcome.at, outcome.answer, run,
+    )  # fmt: skip
+    return _uploaded_text(upload, delimiter)
+
+
+def _uploaded_text(upload: Upload, delimiter: str) -> str:
+    """What recorded_text makes of such a row's cells."""
+    line, key, http, attempts, size_bytes, sha256, seconds, at, answer, run = upload
+    at, answer = _quoted(at, delimiter), _quoted(guarded(answer), delimiter)
+    return _form(delimiter) % (
+        http, attempts, size_bytes, sha256.hex(), seconds, at, answer, line, key.hex(), run,
     )  # fmt: skip
 
 
-def _drawn(row: JournalRow, delimiter: str) -> DrawnRow:
-    (
-        _, key, _, line, status, code, message, http, attempts, size, sha256, _, seconds, at,
-        possible_duplicate, answer, run, *_,
-    ) = row  # fmt: skip
-    if (
-        status == _UPLOADED and http and attempts and size and sha256 and seconds is not None
-        and run and not (code or message or possible_duplicate)
-    ):  # fmt: skip
-        text = _uploaded_text(
-            http, attempts, size, sha256, seconds, at or "", answer or "", line, key, run, delimiter
-        )
-        return DrawnRow(_UPLOADED, "", size, text)
-    return drawn_cells(recorded_cells(row), delimiter)
-
-
-def _uploaded_text(
-    http: int,
-    attempts: int,
-    size_bytes: int,
-    sha256: bytes,
-    seconds: float,
-    at: str,
-    answer: str,
-    line: int,
-    key: bytes,
-    run: int,
-    delimiter: str,
-) -> str:
-    """What recorded_text makes of such a row's cells."""
-    d = delimiter
-    return (
-        f"{_UPLOADED}{d}{d}{d}{http}{d}{attempts}{d}{size_bytes}{d}{sha256.hex()}{d}{seconds:.3f}"
-        f"{d}{_quoted(at, d)}{d}{d}{_quoted(guarded(answer), d)}{d}{line}{d}{key.hex()}{d}{run}"
-    )
+@lru_cache
+def _form(delimiter: str) -> str:
+    return f"{_UPLOADED},,,%d,%d,%d,%s,%.3f,%s,,%s,%d,%s,%d".replace(",", delimiter)
 
 
 def all_joined(rows: Sequence[Cells], delimiter: str) -> list[str]:
@@ -129,7 +115,7 @@ def recorded_text(cells: Cells, delimiter: str) -> str:
 
 
 def _quoted(cell: str, delimiter: str) -> str:
-    if delimiter in cell or '"' in cell or "\n" in cell or "\r" in cell:
+    if '"' in cell or delimiter in cell or "\n" in cell or "\r" in cell:
         inner = cell.replace('"', '""')
         return f'"{inner}"'
     return cell

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from importer.errors import JournalMismatch, StorageError
 from importer.ledger.batch import filled_up
 from importer.ledger.entries import write_intents, write_outcomes, write_releases
-from importer.ledger.rows import JOURNAL_COLUMNS, JournalRow
+from importer.ledger.rows import IS_PLAIN_UPLOAD, JOURNAL_COLUMNS, UPLOAD_COLUMNS, JournalRow
 from importer.ledger.schema import connect, peeking, translated
 from importer.model import MAYBE_THERE, Collection, Status, Tally
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from importer.ledger.job import Job
+    from importer.ledger.rows import Upload
     from importer.model import Admitted, Outcome
 
 MOST_KEYS = 1_000  # in one question; SQLite takes 32,766 values in a statement
@@ -198,13 +199,24 @@ class Journal:
         self._collections[collection] = number
         return number
 
-    def by_lines(self, snapshot: int, first: int, last: int) -> dict[int, JournalRow]:
-        """What is known of a stretch of the manifest, by line."""
+    def by_lines(
+        self, snapshot: int, first: int, last: int, *, but_uploads: bool = False
+    ) -> dict[int, JournalRow]:
+        """What is known of a stretch of the manifest, by line; or of all but its plain uploads."""
+        some = f" AND {IS_PLAIN_UPLOAD} IS NOT TRUE" if but_uploads else ""
         found = self.db.execute(
-            f"SELECT {JOURNAL_COLUMNS} FROM rows WHERE line BETWEEN ? AND ? AND snapshot = ?",
+            f"SELECT {JOURNAL_COLUMNS} FROM rows WHERE line BETWEEN ? AND ? AND snapshot = ?{some}",
             (first, last, snapshot),
         )
         return {row.line: row for row in map(JournalRow._make, found)}
+
+    def uploads(self, snapshot: int, first: int, last: int) -> Iterator[Upload]:
+        """The plain uploads of a stretch of the manifest."""
+        return self.db.execute(
+            f"SELECT {UPLOAD_COLUMNS} FROM rows"
+            f" WHERE line BETWEEN ? AND ? AND snapshot = ? AND {IS_PLAIN_UPLOAD}",
+            (first, last, snapshot),
+        )
 
     def by_key(self, key: bytes) -> JournalRow | None:
         found = self.db.execute(

@@ -190,8 +190,8 @@ def _recorded(rows: Sequence[Row], drawing: Drawing) -> list[DrawnRow]:
     known: Mapping[int, DrawnRow] = {}
     delimiter = drawing.manifest.delimiter
     if drawing.trusts_lines:
-        first, last = rows[0].line, rows[-1].line
-        known = drawn_by_lines(drawing.journal, drawing.snapshot, first, last, delimiter)
+        lines = [row.line for row in rows]
+        known = drawn_by_lines(drawing.journal, drawing.snapshot, lines, delimiter)
     judge = drawing.judge
     unread = {
         row.line: (judge.judge(row), judge.recorded(row)) for row in rows if row.line not in known

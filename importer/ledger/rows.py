@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from importer.errors import StorageError
 from importer.model import RemoteUrl, Status
@@ -55,6 +55,19 @@ class JournalRow(NamedTuple):
 
 JOURNAL_COLUMNS = ", ".join(JournalRow._fields).replace(
     "has_source", "source IS NOT NULL AS has_source"
+)
+
+
+#: what differs between rows that were uploaded with nothing to say of it, as nearly all are ...
+Upload: TypeAlias = tuple[int, bytes, int, int, int, bytes, float, str, str, int]
+UPLOAD_COLUMNS = (
+    "line, key, http, attempts, size, sha256, seconds, coalesce(at, ''), coalesce(answer, ''), run"
+)
+#: ... which is true of them, and false or NULL of any other row
+IS_PLAIN_UPLOAD = (
+    "(status = 'uploaded' AND coalesce(code, '') = '' AND coalesce(message, '') = ''"
+    " AND NOT possible_duplicate AND http AND attempts AND size AND sha256 <> x''"
+    " AND seconds IS NOT NULL AND run)"
 )
 
 

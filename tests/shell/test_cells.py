@@ -65,7 +65,7 @@ def test_a_row_is_drawn_as_its_cells_are(tmp_path, status, has_message, text, de
             more |= {"code": "code", "message": text}
         told = outcome(admitted[0], status, answer=text, **more)
         journal.commit(outcomes=[told], intents=admitted[1:2])
-        drawn = drawn_by_lines(journal, 1, 2, 4, delimiter)
+        drawn = drawn_by_lines(journal, 1, [2, 3, 4], delimiter)
         for one in admitted:
             known = journal.by_key(one.picture.key)
             assert drawn[known.line].text == written(recorded_cells(known), delimiter)
