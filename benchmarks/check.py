@@ -181,6 +181,7 @@ def write_parquet(path: Path, rows: int) -> None:
     """Likewise, in a process of its own: a command's peak counts what its parent holds as well."""
     code = "import sys, duckdb; duckdb.connect(config={'threads': 1}).execute(sys.argv[1])"
     said = f"COPY ({_CELLS.format(rows=rows)}) TO '{path}' (FORMAT parquet)"
+    said = f"SET enable_progress_bar = false; {said}"
     subprocess.run([sys.executable, "-c", code, said], check=True)
 
 

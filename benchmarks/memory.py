@@ -1,6 +1,7 @@
 """Peak memory, by how long the manifest is: of a dry run, a whole run, and one that goes on.
 
     python -m benchmarks.memory --rows 10000 --rows 1000000
+    python -m benchmarks.memory --run "going on"
 
 The run that goes on finds 99% done, sends the rest and draws the results of all.
 """
@@ -16,6 +17,8 @@ from benchmarks.sink import Sink
 
 ROWS = [10_000, 1_000_000, 10_000_000]
 SMALL = [500, 2_000]
+RUNS = ("dry run", "whole run", "going on")
+FLAGS = {"dry run": ["--dry-run"], "going on": ["--unknown", "retry"]}
 WHOLE_UP_TO = 1_000_000  # rows that are all sent; more would take half an hour
 DONE = 0.99
 MOST_GROWTH, MOST_MB = 0.10, 100
@@ -24,10 +27,12 @@ MOST_GROWTH, MOST_MB = 0.10, 100
 def main() -> int:
     options = parser(__doc__, rounds=1)
     options.add_argument("--rows", type=int, action="append")
+    options.add_argument("--run", choices=RUNS, action="append", help="default: all")
     args = options.parse_args()
     sizes = args.rows or (SMALL if args.small else ROWS)
-    table = Table("peak memory in MB", ["rows", "dry run", "whole run", "going on"])
-    peaks: dict[str, list[float]] = {name: [] for name in table.heads[1:]}
+    runs = [name for name in RUNS if name in (args.run or RUNS)]
+    table = Table("peak memory in MB", ["rows", *runs])
+    peaks: dict[str, list[float]] = {name: [] for name in runs}
     trouble = ""
     with folder_for(args) as folder, Sink() as sink:
         endpoint = sink.endpoint(tls=False)
@@ -35,16 +40,16 @@ def main() -> int:
         for rows in sizes:
             used: dict[str, Used] = {}
             sink.begin()
-            manifest = write_manifest(folder / "job", rows)
-            with turns(args)():
-                used["dry run"] = run(manifest, endpoint, "--dry-run")
-                if rows <= WHOLE_UP_TO:
-                    used["whole run"] = run(manifest, endpoint)
-            shutil.rmtree(manifest.parent)
-            manifest = make_killed(folder / "job", rows, done=DONE, origin=origin)
-            with turns(args)():
-                used["going on"] = run(manifest, endpoint, "--unknown", "retry")
-            shutil.rmtree(manifest.parent)
+            for name in runs:
+                if name == "whole run" and rows > WHOLE_UP_TO:
+                    continue
+                if name == "going on":
+                    manifest = make_killed(folder / "job", rows, done=DONE, origin=origin)
+                else:
+                    manifest = write_manifest(folder / "job", rows)
+                with turns(args)():
+                    used[name] = run(manifest, endpoint, *FLAGS.get(name, ()))
+                shutil.rmtree(manifest.parent)
             for name, one in used.items():
                 peaks[name].append(one.peak_mb)
                 trouble = trouble or one.trouble
