@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """What has become of a row; the words of the results file's ``import_status``."""
+    """What has become of a row; the words of the results file's ``import_status``.
+
+    In Python 3.11 each ``Status.UPLOADED`` is a call, so what is done for each picture asks it once
+    and keeps it.
+    """
 
     PENDING = "pending"
     SENDING = "sending"  #: the intent is committed; only a crash leaves it on disk

@@ -111,7 +111,7 @@ def one_line(text: str, *, token: Token, limit: int = 200) -> str:
 
 def _is_one_line(text: str) -> bool:
     """Of all blanks only the plain one is printable."""
-    return text.isprintable() and "  " not in text and text[:1] != " " and text[-1:] != " "
+    return text.isprintable() and "  " not in text and text == text.strip()
 
 
 class WipingFilter(logging.Filter):

@@ -39,9 +39,8 @@ class Telling:
     def durable(self, outcomes: Sequence[Outcome]) -> None:
         """These outcomes are on the disk."""
         self.settled.update([outcome.status for outcome in outcomes])
-        self.bytes_uploaded += sum(
-            outcome.size_bytes for outcome in outcomes if outcome.status is Status.UPLOADED
-        )
+        uploaded = Status.UPLOADED
+        self.bytes_uploaded += sum([one.size_bytes for one in outcomes if one.status is uploaded])
         if watches_rows(self.observer):
             for outcome in outcomes:
                 self.observer.notice(RowSettled(outcome))

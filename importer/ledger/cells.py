@@ -39,7 +39,7 @@ class DrawnRow(NamedTuple):
 
 def guarded(text: str) -> str:
     """Text of ours made safe for a spreadsheet, which runs what begins like a formula."""
-    return "'" + text if text[:1] in FORMULAS else text
+    return "'" + text if text.startswith(FORMULAS) else text
 
 
 def drawn_by_lines(

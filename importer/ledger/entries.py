@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from importer.model import Admitted, Outcome
 
+_UPLOADED = Status.UPLOADED
 _INTEND = "UPDATE rows SET status = 'sending', possible_duplicate = ?, run = ?"
 _RELEASE = (
     "UPDATE rows SET status = v.column1 FROM (",
@@ -83,7 +84,7 @@ def _apart(outcomes: Sequence[Outcome]) -> Iterator[Sequence[Outcome]]:
 def is_plain(outcome: Outcome) -> bool:
     """Uploaded, with nothing to say of it, as nearly all are."""
     return bool(
-        outcome.status is Status.UPLOADED
+        outcome.status is _UPLOADED
         and not (outcome.code or outcome.message or outcome.admitted.possible_duplicate)
         and outcome.size_bytes
         and outcome.sha256

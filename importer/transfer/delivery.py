@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from importer.transfer.pacing import Pacing
     from importer.transfer.scribe import Scribe
 
+_UPLOADED, _FAILED = Status.UPLOADED, Status.FAILED
 ANSWER_SHOWN = 200  # characters of an answer that are kept
 
 
@@ -280,15 +281,14 @@ class Delivery:
         return True
 
     def _settle(self, one: Try, step: Settle) -> None:
-        if step.status is Status.FAILED:
+        if step.status is _FAILED:
             step = still(one, step)
         outcome = self._outcome(one, step)
         one.is_on_its_way = False
         self.scribe.settle(outcome)
-        if step.status is Status.UPLOADED and self._forbidden:
+        if self._forbidden and step.status is _UPLOADED:
             self.end()  # those that were forbidden stood alone: it is their own fault
-        cause = self.limits.record(step.status, step.code)
-        if cause is not None:
+        if (cause := self.limits.record(step.status, step.code)) is not None:
             self.halting.ask(cause)
 
     def _leave(self, one: Try, step: Settle) -> None:

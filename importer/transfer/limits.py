@@ -19,6 +19,7 @@ SHARE_FROM = 100  # settled rows before a share of failures is looked at
 BUDGET = 500.0
 RETRY_COST = 5.0
 SUCCESS_PAYS = 1.0
+_UPLOADED = Status.UPLOADED
 TRICKLE_PER_S = 1.0  # so that rows that all wait don't wait for one another for ever
 
 
@@ -36,7 +37,7 @@ class Limits:
     def record(self, status: Status, code: str) -> Stop | None:
         """Note an outcome; gives why the run must stop, or None."""
         self._settled += 1
-        if status is Status.UPLOADED and self._settled > SHARE_FROM:
+        if status is _UPLOADED and self._settled > SHARE_FROM:
             return None  # nothing has come nearer to its limit
         self._failed += status is Status.FAILED
         if status is Status.UNKNOWN:

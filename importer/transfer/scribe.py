@@ -131,8 +131,9 @@ class Scribe:
             if self.failure is None and (intents or releases or outcomes):
                 with anyio.CancelScope(shield=True):  # one commit, then the cancelled may go
                     # One hop for both: each costs as much as the commit of a small group.
-                    await anyio.to_thread.run_sync(self._commit, intents, releases, outcomes)
-                    self._on_durable([one for one in outcomes if one.status is not Status.PENDING])
+                    self._on_durable(
+                        await anyio.to_thread.run_sync(self._commit, intents, releases, outcomes)
+                    )
         except StorageError as error:
             self._fail(error)
         finally:
@@ -143,11 +144,14 @@ class Scribe:
         intents: Sequence[Admitted],
         releases: Sequence[Admitted],
         outcomes: Sequence[Outcome],
-    ) -> None:
+    ) -> Sequence[Outcome]:
+        """Gives those outcomes that settle a row."""
         self._journal.commit(intents=intents, releases=releases, outcomes=outcomes)
-        settled = [outcome for outcome in outcomes if outcome.status is not Status.PENDING]
+        pending = Status.PENDING
+        settled = [outcome for outcome in outcomes if outcome.status is not pending]
         if settled and not self._is_part_broken:
             self._follow(settled)
+        return settled
 
     def _follow(self, settled: Sequence[Outcome]) -> None:
         """``.part`` is a convenience: where it can't be written, the journal still has it all."""

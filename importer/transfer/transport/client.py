@@ -194,22 +194,24 @@ class Transport:
     def _arrived(self, flight: Flight, arrived: Arrived, keeping: Keeping) -> Reply:
         """A plain answer: it is here wholly, and there is nothing to wait for."""
         plain, wire = arrived
-        heard = Heard.ALL
+        is_early = False
         if not wire.has_brought_all():
             heard = heard_of(flight.transport, flight.bytes_handed, flight.descriptor)
-        if heard is Heard.ALL:
-            keeping.keep(wire)
-        else:
-            wire.connection.close()
             if heard is Heard.NOTHING:
+                wire.connection.close()
                 return self._spoken_too_early(flight)
+            is_early = heard is Heard.PART
+        if is_early:
+            wire.connection.close()
+        else:
+            keeping.keep(wire)
         flight.trip.answered = self.clock.monotonic()
         return Answer(
             plain.status,
             plain.body,
             plain.headers,
             flight.is_handed_over or flight.is_sent_whole,
-            is_early=heard is not Heard.ALL,
+            is_early=is_early,
         )
 
     def _spoken_too_early(self, flight: Flight) -> Reply:
