@@ -322,19 +322,15 @@ class Delivery:
             one.is_on_its_way = False
 
     def _outcome(self, one: Try, step: Settle) -> Outcome:
-        reply, body = one.reply, one.body
-        text = text_of(reply) if isinstance(reply, Answer) else ""
+        admitted, reply, body = one.admitted, one.reply, one.body
+        text, http = (text_of(reply), reply.status) if isinstance(reply, Answer) else ("", 0)
+        message = one_line(step.message, token=self.token, limit=400) if step.message else ""
+        answer = one_line(text, token=self.token, limit=ANSWER_SHOWN) if text else ""
+        mtime_ns = body.stamp.mtime_ns if body.stamp else 0
+        seconds = self.clock.monotonic() - one.began
+        at = timestamp(one.at or self.clock.now())
+        # In the order of its fields: by their names it takes three times as long to make.
         return Outcome(
-            admitted=one.admitted,
-            status=step.status,
-            code=step.code,
-            message=one_line(step.message, token=self.token, limit=400) if step.message else "",
-            http=reply.status if isinstance(reply, Answer) else 0,
-            attempts=one.admitted.attempts + one.attempts,
-            size_bytes=body.size_bytes,
-            sha256=body.sha256,
-            mtime_ns=body.stamp.mtime_ns if body.stamp else 0,
-            seconds=self.clock.monotonic() - one.began,
-            at=timestamp(one.at or self.clock.now()),
-            answer=one_line(text, token=self.token, limit=ANSWER_SHOWN) if text else "",
-        )
+            admitted, step.status, step.code, message, http, admitted.attempts + one.attempts,
+            body.size_bytes, body.sha256, mtime_ns, seconds, at, answer,
+        )  # fmt: skip
