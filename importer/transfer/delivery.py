@@ -94,7 +94,8 @@ class Delivery:
         The caller holds the slot, and the picture's intent is durable. The slot is free while the
         picture waits for its next attempt.
         """
-        one = Try(loaded.admitted, loaded.body, slot, self.clock.monotonic(), is_on_its_way=True)
+        one = Try(loaded.admitted, loaded.body, slot, self.clock.monotonic())
+        one.is_on_its_way = True
         try:
             await self._until_settled(one)
         except BaseException:  # the run is cut off: what was under way has an unknown outcome
