@@ -20,6 +20,7 @@ import aiofiles.os
 from importer.model import URL_TEXT, LocalFile, RemoteUrl, Stamp
 from importer.transfer import sniff
 from importer.transfer.bodies import FLAGS, SourceFault, Streamed, Whole, fault_of, stamp_in
+from importer.transfer.turns import turns_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -169,9 +170,16 @@ async def by_parts(
     look: Callable[[Sequence[Item]], Awaitable[list[Found]]], items: Sequence[Item], *, ways: int
 ) -> list[Found]:
     """What ``look`` finds of these, in their order, asked for in so many parts at once."""
+    turns = turns_of(asyncio.get_running_loop())
+
+    async def in_turn(part: Sequence[Item]) -> list[Found]:
+        if not turns.has_room():  # to wake a thread takes the loop a tenth of a ms
+            await turns.later()
+        return await look(part)
+
     share = max(1, -(-len(items) // ways))
     parts = [items[start : start + share] for start in range(0, len(items), share)]
-    return [one for found in await asyncio.gather(*map(look, parts)) for one in found]
+    return [one for found in await asyncio.gather(*map(in_turn, parts)) for one in found]
 
 
 async def sizes_of(paths: Sequence[str]) -> list[int]:

@@ -18,7 +18,7 @@ from importer.clock import busy_s
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TURN_S = 0.0018  # of the thread's own time; with what nobody asks room for it is 2 to 4 ms
+TURN_S = 0.0015  # of the thread's own time; with what nobody asks room for it is 2 to 4 ms
 PIECE_S = 0.00015  # that one who is told something takes then, before any was seen ...
 LEAST_S, MOST_S = 0.00006, 0.001  # ... and in what bounds that is believed
 

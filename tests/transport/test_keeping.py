@@ -132,7 +132,7 @@ async def test_who_asks_the_connector_meanwhile_gets_what_is_idle(kept):
 
 async def test_at_the_end_all_that_is_idle_is_closed(kept):
     wires = [await kept.idle(), await kept.idle()]
-    kept.keeping.close()
+    await kept.keeping.close()
     assert all(map(is_closed, wires))
     assert kept.keeping.take() is None
 

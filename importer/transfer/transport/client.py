@@ -102,7 +102,7 @@ class Transport:
         with anyio.move_on_after(2, shield=True):
             await asyncio.gather(self._sweeper, return_exceptions=True)
             if self._lane is not None:
-                self._lane.close()
+                await self._lane.close()
             await self._session.close()
 
     @property

@@ -41,7 +41,7 @@ PARCEL_UP_TO = 64 * 1024
 HEADERS = {"User-Agent": "darkroom-importer", "Accept": "*/*", "Accept-Encoding": "identity"}
 #: between the beginnings of two handshakes, and never two in a turn: each costs the loop 1 to 2 ms,
 #: and they would all be answered at once
-HANDSHAKE_S = 0.002
+HANDSHAKE_S = 0.003
 _AUTHORITY = re.compile(r"[^/]*//[^/?]*")
 
 
@@ -69,9 +69,9 @@ class Lane:
         #: stands for all of them: where they go, and which connections they may share
         self._request = _SharedRequest("POST", url, loop=loop, session=session)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Nothing more is sent; before the session is closed."""
-        self.keeping.close()
+        await self.keeping.close()
         self.pumps.close()
 
     async def post(
