@@ -256,6 +256,8 @@ class _ReadAhead:
     def begin(self) -> None:
         """Begin to read the next block."""
         self._reading = asyncio.ensure_future(_read_next(self._body))
+        # Who is cut off twice never asks, and the file may be gone by then.
+        self._reading.add_done_callback(_heard)
 
     async def taken(self) -> bytes:
         """The block whose reading has begun."""
@@ -263,6 +265,12 @@ class _ReadAhead:
         block = await asyncio.shield(self._reading)
         self._reading = None
         return block
+
+
+def _heard(reading: asyncio.Task[bytes]) -> None:
+    """Its error isn't one that nobody was told."""
+    if not reading.cancelled():
+        reading.exception()
 
 
 _read_next = aiofiles.os.wrap(Streamed.read_next)

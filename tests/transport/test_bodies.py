@@ -175,6 +175,27 @@ async def test_a_file_that_shrinks_while_it_is_sent_is_the_files_fault(streamed,
     assert isinstance(after, Answer), "the broken connection must not be used again"
 
 
+async def test_a_block_that_nobody_waits_for_any_more_may_fail(streamed, caplog):
+    """Cut off twice while a thread was to read, and the file is gone: no traceback of asyncio's."""
+    body = streamed()
+    free = threading.Event()
+    with ThreadPoolExecutor(1) as busy:
+        busy.submit(free.wait)
+        asyncio.get_running_loop().set_default_executor(busy)
+        reading = asyncio.ensure_future(anext(body.blocks()))
+        await asyncio.sleep(0.01)
+        for _ in range(2):
+            reading.cancel()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        assert reading.done()
+        Path(body.path).unlink()
+        free.set()
+        await asyncio.sleep(0.05)
+    gc.collect()
+    assert caplog.text == ""
+
+
 async def test_a_file_that_grows_while_it_is_sent_never_arrives_whole(streamed):
     """It is still being written, or rewritten: the gallery must not keep half of it."""
     body = streamed()
