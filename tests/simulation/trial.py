@@ -198,6 +198,8 @@ class World:
         self._is_rerun = course.reruns_results and self.watch.results.exists()
         known = self.watch.look()  # while the names are those of the run before
         self.watch.reads(self.watch.results if self._is_rerun else self.manifest)
+        self._spool = self.watch.results.with_name(f"{self.watch.results.name}.fetched")
+        self._had_spool = self._spool.exists()
         if course.unknown == "retry":
             self._demanded = set(self.watch.names)
         elif course.is_asked_for:
@@ -272,9 +274,10 @@ class World:
             self.watch.ended(found, known)
         if isinstance(found, Summary) and any("lost its last" in text for text in found.warnings):
             raise Broken(f"nothing was lost, and the run says so: {found.warnings}")
-        spool = self.watch.results.with_name(f"{self.watch.results.name}.fetched")
-        if not self._is_killed and spool.exists():
-            raise Broken(f"downloads are left on the disk: {list(spool.iterdir())}")
+        # What a killed run left stays where the next one can't even begin.
+        may_stay = self._is_killed or (self._had_spool and isinstance(found, str))
+        if self._spool.exists() and not may_stay:
+            raise Broken(f"downloads are left on the disk: {list(self._spool.iterdir())}")
         sending = [name for name, row in known.items() if row.status == "sending"]
         if not isinstance(found, str) and sending and not self.disk.fails_from:
             raise Broken(f"{sending} are left as sending by a run that ended")
