@@ -109,6 +109,6 @@ class Turns:
 _ALL: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
 
 
-def turns_of(loop: asyncio.AbstractEventLoop) -> Turns:
-    """The same one for all that runs in this loop."""
-    return _ALL.setdefault(loop, Turns())
+def turns_of(loop: asyncio.AbstractEventLoop, busy_s: Callable[[], float] = busy_s) -> Turns:
+    """The same one for all that runs in this loop; who asks first may bring another clock."""
+    return _ALL.setdefault(loop, Turns(busy_s))

@@ -17,6 +17,8 @@ import anyio
 import anyio.to_thread
 from anyio._backends import _asyncio as anyio_asyncio
 
+from importer.transfer.turns import turns_of
+
 
 class Deadlock(AssertionError):
     """Everything waits for something else, for ever."""
@@ -35,6 +37,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self.after_step: Callable[[], None] = lambda: None
         self.steps = 0
         super().__init__(_Waiting(self))
+        turns_of(self, self.time)
         self.set_task_factory(_Numbered)  # type: ignore[arg-type]
 
     def time(self) -> float:

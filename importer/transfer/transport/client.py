@@ -282,7 +282,12 @@ async def _read_answer(flight: Flight, response: aiohttp.ClientResponse | Openin
     """The start of an answer; the rest isn't wanted."""
     room, content = ANSWER_LIMIT, response.content
     while room > 0:
-        part = content.read_nowait() if content.is_eof() else await content.readany()
+        try:
+            part = content.read_nowait() if content.is_eof() else await content.readany()
+        except RuntimeError:  # aiohttp's word for a connection that has ended within the answer
+            if flight.protocol is None or flight.protocol.connected:
+                raise
+            raise aiohttp.ClientPayloadError from None
         if not part:
             break
         flight.parts.append(part[:room])
