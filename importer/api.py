@@ -15,6 +15,7 @@ from importer.job import ANYTHING, find_job, open_for_reading
 from importer.ledger.job import Job
 from importer.piped import piped_check, piped_run
 from importer.settings import Checking, Pace, Reading, Settings
+from importer.signals import plain_ctrl_c
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -85,17 +86,21 @@ def run_import(
     """
 
     async def main(settings: Settings) -> Summary:
-        return await import_manifest(
-            settings,
-            token,
-            observer=observer,
-            confirm=confirm,
-            handle_signals=handle_signals,
-        )
+        try:
+            return await import_manifest(
+                settings,
+                token,
+                observer=observer,
+                confirm=confirm,
+                handle_signals=handle_signals,
+            )
+        finally:
+            if handle_signals:
+                ctrl_c_ends_it()
 
     import importer.run  # noqa: F401  (before the loop begins, which would stand still for it)
 
-    with piped_run(settings) as settings:
+    with piped_run(settings) as settings, plain_ctrl_c() as ctrl_c_ends_it:
         return anyio.run(main, settings, backend_options={"use_uvloop": _has_fast_loop()})
 
 

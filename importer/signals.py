@@ -46,6 +46,30 @@ async def watched(on_signal: Callable[[signal.Signals], None]) -> AsyncIterator[
 
 
 @contextmanager
+def plain_ctrl_c() -> Iterator[Callable[[], None]]:
+    """Gives what makes a Ctrl-C end the process at once; behind it, it does what it did before.
+
+    For a loop's own end: all is written then, and a KeyboardInterrupt would leave tasks and threads
+    half ended, with a word of asyncio's about each.
+    """
+    before = signal.getsignal(signal.SIGINT)
+
+    def begin() -> None:
+        if is_ours:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    is_ours = (
+        threading.current_thread() is threading.main_thread()
+        and before is signal.default_int_handler
+    )
+    try:
+        yield begin
+    finally:
+        if is_ours:
+            signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def polite_kill() -> Iterator[None]:
     """For work without a loop: a kill and a closed terminal unwind it as Ctrl-C does.
 
