@@ -53,15 +53,13 @@ def plain_ctrl_c() -> Iterator[Callable[[], None]]:
     half ended, with a word of asyncio's about each.
     """
     before = signal.getsignal(signal.SIGINT)
+    is_main = threading.current_thread() is threading.main_thread()
+    is_ours = is_main and before is signal.default_int_handler
 
     def begin() -> None:
         if is_ours:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    is_ours = (
-        threading.current_thread() is threading.main_thread()
-        and before is signal.default_int_handler
-    )
     try:
         yield begin
     finally:

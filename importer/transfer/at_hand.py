@@ -92,8 +92,7 @@ class ReadAhead:
         for picture in pictures:
             if read >= SLICE:
                 read = 0
-                if not turns.has_room():
-                    await turns.later()
+                await turns.room()
             body = self._look(picture, opener)
             found.append(body)
             read += body.size_bytes if isinstance(body, Whole) else 0

@@ -173,8 +173,7 @@ async def by_parts(
     turns = turns_of(asyncio.get_running_loop())
 
     async def in_turn(part: Sequence[Item]) -> list[Found]:
-        if not turns.has_room():  # to wake a thread takes the loop a tenth of a ms
-            await turns.later()
+        await turns.room()  # to wake a thread takes the loop a tenth of a ms
         return await look(part)
 
     share = max(1, -(-len(items) // ways))

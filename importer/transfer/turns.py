@@ -58,12 +58,17 @@ class Turns:
             waiter.set_result(what)
 
     def has_room(self) -> bool:
-        """Go on in this turn, if so. Else wait for a ``later`` one."""
+        """Go on in this turn, if so. Else wait for a ``later`` one; ``room`` does both."""
         if self._left > 0 and self._passed_s() < TURN_S:
             return True
         self._left = 0
         self._end()
         return False
+
+    async def room(self) -> None:
+        """Go on in this turn, or as soon as one has room."""
+        if not self.has_room():
+            await self.later()
 
     def later(self) -> asyncio.Future[None]:
         """Wait for a turn that has room."""
@@ -111,4 +116,7 @@ _ALL: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
 
 def turns_of(loop: asyncio.AbstractEventLoop, busy_s: Callable[[], float] = busy_s) -> Turns:
     """The same one for all that runs in this loop; who asks first may bring another clock."""
-    return _ALL.setdefault(loop, Turns(busy_s))
+    found = _ALL.get(loop)
+    if found is None:
+        found = _ALL[loop] = Turns(busy_s)
+    return found

@@ -17,18 +17,12 @@ from importer.transfer.crew.frames import packed
 from importer.transfer.crew.member import Member
 from importer.transfer.transport.connector import Handler
 from importer.transfer.turns import LEAST_S, PIECE_S, TURN_S, Turns, turns_of
+from tests.engine.loops import ON_BOTH_LOOPS
 from tests.shell.runs import TOKEN, OnCue, in_journal, run
 from tests.transport.going import OK, request_to, transport_to, whole
 from tests.wire import Wire
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.parametrize(
-        "anyio_backend",
-        [("asyncio", {"use_uvloop": False}), ("asyncio", {"use_uvloop": True})],
-        ids=["asyncio", "uvloop"],
-    ),
-]
+pytestmark = [pytest.mark.anyio, ON_BOTH_LOOPS]
 
 MOST = int(TURN_S / LEAST_S)  # who are told something in a turn, however little they do then ...
 FIRST = int(TURN_S / PIECE_S)  # ... and in the first one

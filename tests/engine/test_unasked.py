@@ -24,17 +24,11 @@ import pytest
 
 from importer.api import import_manifest
 from importer.settings import Pace
+from tests.engine.loops import ON_BOTH_LOOPS
 from tests.shell.runs import MAX_S, TOKEN, settings_for
 from tests.swift import Asked, Link, Swift
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.parametrize(
-        "anyio_backend",
-        [("asyncio", {"use_uvloop": False}), ("asyncio", {"use_uvloop": True})],
-        ids=["asyncio", "uvloop"],
-    ),
-]
+pytestmark = [pytest.mark.anyio, ON_BOTH_LOOPS]
 
 UNASKED = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"unasked": 1}\n'
 SAID = {

@@ -192,8 +192,7 @@ class Helper:
         self._out.say(speech.LOADED, number, told)
 
     async def _send(self, number: int, body: Whole | Streamed, request: Any) -> None:
-        if not (turns := turns_of(asyncio.get_running_loop())).has_room():
-            await turns.later()
+        await turns_of(asyncio.get_running_loop()).room()
         began = self._clock.monotonic()
         trip = Trip(began, body.size_bytes, _AskedFor(self, number))
         reply = await self._transport.send(speech.request_of(request), body, trip)

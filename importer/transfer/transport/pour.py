@@ -114,8 +114,7 @@ class Pour:
     async def _rest(self, pieces: list[memoryview]) -> None:
         await self._writer.drain()
         while pieces:
-            if not self._turns.has_room():
-                await self._turns.later()
+            await self._turns.room()
             self._write(pieces.pop())
             await self._writer.drain()
         self._ended()
@@ -123,8 +122,7 @@ class Pour:
 
     async def _stream(self, pieces: AsyncIterator[bytes | memoryview]) -> None:
         async for piece in pieces:
-            if not self._turns.has_room():
-                await self._turns.later()
+            await self._turns.room()
             if not self.handed:
                 if self._flight.has_heard:
                     return
