@@ -88,6 +88,20 @@ async def test_who_took_long_finds_no_room():
     assert turns.has_room()
 
 
+async def test_a_turn_that_others_filled_says_what_those_few_take_who_were_told_something():
+    """Else one that took a whole turn looked as if ten had shared it, and ten came next."""
+    spent = [0.0]
+    turns, waiting = Turns(lambda: spent[0]), waiters()
+    for one in waiting[:12]:
+        turns.tell(one, None)
+        spent[0] += TURN_S
+        assert not turns.has_room()
+        await asyncio.sleep(0)
+    for one in waiting[12:]:
+        turns.tell(one, None)
+    assert sum(one.done() for one in waiting) == 13
+
+
 async def test_those_who_come_back_at_once_leave_room_for_others():
     turns, order = Turns(), []
 
