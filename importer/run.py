@@ -188,7 +188,7 @@ class Run:
         crew = Crew(here, settings, clock=clock, token=self._token, warn=telling.warn)
         journal, rows, results = opened.journal, opened.survey.rows, opened.job.results
         async with opened_aside(partial(_part_of, opened)) as part:
-            scribe = Scribe(journal, part, clock=clock, halting=halting, on_durable=telling.durable)
+            scribe = Scribe(journal, part, halting=halting, on_durable=telling.durable)
             delivery = Delivery(
                 destination=EventGallery(
                     sending.endpoint, encode=sending.encode, content_type=sending.content_type

@@ -6,10 +6,11 @@ outcome is handed over and shows up in the bars, in ``.part`` and in the tally o
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import anyio
-import anyio.to_thread
 
 from importer.errors import StorageError
 from importer.model import Status, Stop
@@ -17,7 +18,6 @@ from importer.model import Status, Stop
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from importer.clock import Clock
     from importer.ledger.journal import Journal
     from importer.ledger.results import PartFile
     from importer.model import Admitted, Outcome
@@ -36,23 +36,20 @@ class Scribe:
         journal: Journal,
         part: PartFile,
         *,
-        clock: Clock,
         halting: Halting,
         on_durable: Callable[[Sequence[Outcome]], None],
     ) -> None:
         self._journal = journal
         self._part = part
-        self._clock = clock
         self._halting = halting
         self._on_durable = on_durable
         self._intents: list[Admitted] = []
         self._releases: list[Admitted] = []
         self._outcomes: list[Outcome] = []
-        self._work = anyio.Event()
-        self._written = anyio.Event()
-        self._is_awake = False
-        self._is_urgent = False
-        self._lingering = anyio.CancelScope()  #: of the writer while it waits for company
+        self._due = asyncio.Event()  #: there is a group to write
+        self._written = asyncio.Event()
+        self._lingering: asyncio.TimerHandle | None = None  #: what there is waits for company
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="scribe")
         self._is_closed = False
         self._is_part_broken = False
         self.failure: StorageError | None = None
@@ -91,9 +88,7 @@ class Scribe:
     def settle(self, outcome: Outcome) -> None:
         """Hand over what became of a picture; never waits, so it can't be cancelled halfway."""
         self._outcomes.append(outcome)
-        is_urgent = len(self._outcomes) >= GROUP_ROWS
-        if is_urgent or not self._is_awake:
-            self._wake(is_urgent=is_urgent)
+        self._wake(is_urgent=len(self._outcomes) >= GROUP_ROWS)
 
     @property
     def is_behind(self) -> bool:
@@ -112,28 +107,31 @@ class Scribe:
 
     async def write(self) -> None:
         """The writer's life, until it is closed and nothing is left."""
-        while True:
-            await self._work.wait()
-            if not self._is_urgent:
-                with anyio.CancelScope() as self._lingering:
-                    await self._clock.sleep(LINGER_S)
-            self._work, self._is_awake, self._is_urgent = anyio.Event(), False, False
-            await self._write_group()
-            if self._is_closed and not (self._intents or self._releases or self._outcomes):
-                return
+        try:
+            while True:
+                await self._due.wait()
+                self._rest()
+                await self._write_group()
+                if self._is_closed and not (self._intents or self._releases or self._outcomes):
+                    return
+        finally:
+            self._rest()
+            self._thread.shutdown(wait=False)
 
     async def _write_group(self) -> None:
         intents, self._intents = self._intents, []
         releases, self._releases = self._releases, []
         outcomes, self._outcomes = self._outcomes, []
-        written, self._written = self._written, anyio.Event()
+        written, self._written = self._written, asyncio.Event()
         try:
             if self.failure is None and (intents or releases or outcomes):
                 with anyio.CancelScope(shield=True):  # one commit, then the cancelled may go
-                    # One hop for both: each costs as much as the commit of a small group.
-                    self._on_durable(
-                        await anyio.to_thread.run_sync(self._commit, intents, releases, outcomes)
+                    # One hop for both: each costs as much as the commit of a small group; and no
+                    # limiter, no checkpoint, which cost as much again.
+                    commit = asyncio.get_running_loop().run_in_executor(
+                        self._thread, self._commit, intents, releases, outcomes
                     )
+                    self._on_durable(await commit)
         except StorageError as error:
             self._fail(error)
         finally:
@@ -166,9 +164,14 @@ class Scribe:
         self._halting.ask(Stop(error.exit_code, "storage", error.what, error.fix))
 
     def _wake(self, *, is_urgent: bool) -> None:
-        self._is_urgent |= is_urgent
         if is_urgent:
+            self._due.set()
+        elif self._lingering is None:
+            loop = asyncio.get_running_loop()
+            self._lingering = loop.call_later(LINGER_S, self._due.set)
+
+    def _rest(self) -> None:
+        self._due.clear()
+        if self._lingering is not None:
             self._lingering.cancel()
-        if not self._is_awake:
-            self._is_awake = True
-            self._work.set()
+            self._lingering = None

@@ -60,9 +60,7 @@ class Desk:
             folder / "archive.csv", ("source", "collection", "date"), line=1, defaults={}
         )
         self.part = PartFile(self.part_path, columns, 1)
-        self.scribe = Scribe(
-            journal, self.part, clock=SystemClock(), halting=self.halting, on_durable=self.tell
-        )
+        self.scribe = Scribe(journal, self.part, halting=self.halting, on_durable=self.tell)
 
     def tell(self, outcomes):
         on_disk = self.on_disk()
