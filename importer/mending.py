@@ -12,6 +12,7 @@ import csv
 import io
 import os
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from importer.job import OpenedJob, open_for_reading
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from importer.ledger.rows import JournalRow
     from importer.model import Picture
     from importer.settings import Settings
 
 TAIL_BYTES = 4 << 20  # of .part that are held against the journal: what is lost is at its end
 BLOCK_BYTES = 1 << 16  # of these at once
+ASKED_AT_ONCE = 1_000  # outcomes that the journal is asked for in one question
 #: Rows behind the last outcome whose intents may have been lost as well: those ready, a group that
 #: was being committed, and those in flight. How many these were, only the lost entries knew: so as
 #: many as now, or as where nobody names a number.
@@ -62,7 +65,7 @@ def mend(opened: OpenedJob, settings: Settings) -> tuple[OpenedJob, Mended | Non
     """
     part = opened.job.part
     _end_with_a_line(part)
-    if not any(_is_lost(opened, *outcome) for outcome in _tail(part)):
+    if not _has_lost_any(opened, _tail(part)):
         return opened, None
     last = max(line for _, line, _ in _tail(part))  # before the journal takes the rows over
     taken = _take_over(opened, settings)
@@ -99,8 +102,15 @@ def _tail(part: Path) -> Iterator[tuple[str, int, bytes]]:
                 continue  # the header, or the end of a row whose beginning is further up
 
 
-def _is_lost(opened: OpenedJob, status: str, line: int, key: bytes) -> bool:
-    known = opened.journal.by_key(key)
+def _has_lost_any(opened: OpenedJob, outcomes: Iterator[tuple[str, int, bytes]]) -> bool:
+    while some := list(islice(outcomes, ASKED_AT_ONCE)):
+        known = opened.journal.by_keys(key for _, _, key in some)
+        if any(_is_lost(opened, known.get(key), status, line) for status, line, key in some):
+            return True
+    return False
+
+
+def _is_lost(opened: OpenedJob, known: JournalRow | None, status: str, line: int) -> bool:
     if known is None:  # a row whose cells were edited is known by the key of before
         known = opened.journal.by_lines(opened.snapshot, line, line).get(line)
     if known is None:
