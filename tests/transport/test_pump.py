@@ -167,7 +167,7 @@ async def test_a_limit_that_is_set_meanwhile_holds_from_there_on(frame, streamed
     """``importer pace`` under way: the rest leaves by the loop, in its turn, and all arrives."""
     clock = SystemClock()
     bandwidth = Bandwidth(None, clock=clock, halting=Halting(clock))
-    size = 8_000_000
+    size = 12_000_000  # a kernel takes 4 MiB at once, and a busy one is asked late
     body = streamed(size)
     content = frame[0] + Path(body.path).read_bytes() + frame[1]
     trip = Trip(clock.monotonic(), size, bandwidth)
