@@ -16,6 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from importer.job import OpenedJob, open_for_reading
+from importer.ledger.journal import MOST_KEYS
 from importer.ledger.schema import translated
 from importer.ledger.snapshot import begin_snapshot
 from importer.manifest.columns import RESULT_COLUMNS
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 TAIL_BYTES = 4 << 20  # of .part that are held against the journal: what is lost is at its end
 BLOCK_BYTES = 1 << 16  # of these at once
-ASKED_AT_ONCE = 1_000  # outcomes that the journal is asked for in one question
 #: Rows behind the last outcome whose intents may have been lost as well: those ready, a group that
 #: was being committed, and those in flight. How many these were, only the lost entries knew: so as
 #: many as now, or as where nobody names a number.
@@ -103,7 +103,7 @@ def _tail(part: Path) -> Iterator[tuple[str, int, bytes]]:
 
 
 def _has_lost_any(opened: OpenedJob, outcomes: Iterator[tuple[str, int, bytes]]) -> bool:
-    while some := list(islice(outcomes, ASKED_AT_ONCE)):
+    while some := list(islice(outcomes, MOST_KEYS)):
         known = opened.journal.by_keys(key for _, _, key in some)
         if any(_is_lost(opened, known.get(key), status, line) for status, line, key in some):
             return True

@@ -10,7 +10,6 @@ what a turn has no room for is done in a later one.
 from __future__ import annotations
 
 import asyncio
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -99,19 +98,17 @@ class Turns:
             haste = 2 if took_s > self._piece_s else 16  # rather a turn too many than one too long
             self._piece_s += (took_s - self._piece_s) / haste
         self._began_s, self._is_ending = now, False
-        self._most = left = int(TURN_S / self._piece_s)
+        self._left = self._most = int(TURN_S / self._piece_s)
         self._cut_off.clear()
-        waiting = self._waiting
-        while waiting and left:
-            for waiter, what in list(islice(waiting.items(), left)):
-                del waiting[waiter]
-                if waiter.done():
-                    self._cut_off[waiter] = what
-                else:
-                    left -= 1
-                    waiter.set_result(what)
-        self._left = left
-        if waiting:
+        while self._waiting and self._left:
+            waiter = next(iter(self._waiting))
+            what = self._waiting.pop(waiter)
+            if waiter.done():
+                self._cut_off[waiter] = what
+            else:
+                self._left -= 1
+                waiter.set_result(what)
+        if self._waiting:
             self._end()
 
 

@@ -74,7 +74,7 @@ async def test_who_does_much_gets_turns_for_few():
         before = sum(spent)
         await asyncio.sleep(0)
         a_turn.append(sum(spent) - before)
-    assert max(a_turn[4:]) <= 1.01 * TURN_S
+    assert max(a_turn[4:]) <= TURN_S + 1e-9, "but for what floats lose in adding up"
     assert a_turn[4:].count(0.0) <= 1, "no turn goes by in which nobody has room"
 
 
