@@ -11,16 +11,19 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
+from functools import lru_cache
 from operator import itemgetter
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from importer.ledger.schema import TABLES, VERSION, damaged, peeking, translated
 from importer.manifest.identity import KEY_BYTES
 from importer.model import Status
 
+Found = TypeVar("Found")
+Step: TypeAlias = "tuple[Any, ...]"  # how many rows, their ids' sum, their lines', their keys, ...
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 _TEXTS = ("code", "message", "at", "answer", "source")
@@ -36,20 +39,37 @@ _NUMBERS = (
     "seconds",
     "run",
 )
+_STATES = "('" + "', '".join(Status) + "')"
 #: Rows that hold what was never written. SQLite sorts numbers before texts and texts before blobs,
-#: and comparing so takes a quarter of what asking for each cell's type does.
+#: and comparing so takes a quarter of what asking for each cell's type does. Nearly all rows are
+#: uploaded, and to find a state among others takes as long as five comparisons.
 _WRONG = (
-    "status NOT IN ('" + "', '".join(Status) + "')",
+    f"(status <> '{Status.UPLOADED}' AND status NOT IN {_STATES})",
     "possible_duplicate NOT IN (0, 1)",
     f"key < x'' OR length(key) <> {KEY_BYTES}",
     "sha256 < x''",
-    *(f"{name} < '' OR {name} >= x''" for name in _TEXTS),
+    *(f"{name} NOT BETWEEN '' AND x''" for name in _TEXTS),
     *(f"{name} >= ''" for name in _NUMBERS),
 )
 _SHAPE = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%' ORDER BY 1"
-_KEYS = "rows INDEXED BY sqlite_autoindex_rows_1 WHERE key >= x''"
 _NOT_TO_BE_SEEN = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_READONLY_ROLLBACK")
-AT_ONCE = 4096  # keys that are brought together in one step; a power of two
+PROCESSORS = 2
+AT_ONCE = 4096  # rows that SQLite brings together in one step; a power of two
+
+# Keys one by one would take three times as long, and each stands in line for the interpreter.
+_ADDED = "count(*), sum(id), {}, CAST(group_concat(key, '') AS BLOB)"
+_SOME = "WHERE {0} > ? ORDER BY {0} LIMIT " + str(AT_ONCE)
+_TABLE = (
+    f"SELECT {_ADDED.format('sum(line)')}, max(id)"
+    f" FROM (SELECT id, line, key FROM rows NOT INDEXED {_SOME.format('id')})"
+)
+_KEYS = (
+    f"SELECT {_ADDED.format('0')}"
+    f" FROM (SELECT id, key FROM rows INDEXED BY sqlite_autoindex_rows_1 {_SOME.format('key')})"
+)
+_LINES = (
+    "SELECT count(*), ifnull(sum(id), 0), ifnull(sum(line), 0) FROM rows INDEXED BY rows_by_line"
+)
 
 
 def look_over(path: Path) -> None:
@@ -67,17 +87,24 @@ def look_over(path: Path) -> None:
             if db.execute(_SHAPE).fetchall() != _shape():
                 raise damaged(path, "its tables aren't those that were made")
         # SQLite lets go of the interpreter while it looks, so two processors take half the time.
-        with ThreadPoolExecutor(len(_LOOKS)) as threads:
-            found = list(threads.map(partial(_look, path), _LOOKS))
-        what = next(filter(None, found), "")
-        if what:
+        with ThreadPoolExecutor(PROCESSORS) as threads:
+            cells = threads.submit(_looked, path, _wrong_cells)
+            pages = threads.submit(_looked, path, _wrong_pages)
+            table = threads.submit(_looked, path, _sums)
+            keys = threads.submit(_looked, path, _sums_of_keys)
+            lines = threads.submit(_looked, path, _sums_of_lines)
+        rows = table.result()
+        if what := cells.result() or pages.result():
             raise damaged(path, what)
+        if keys.result() != rows._replace(lines=0):
+            raise damaged(path, "its keys aren't those of their index")
+        if lines.result() != rows._replace(keys=0):
+            raise damaged(path, "its lines aren't those of their index")
 
 
-def _look(path: Path, looks: tuple[Look, ...]) -> str:
-    """What is wrong, for whoever looks after the disk; empty when nothing is."""
+def _looked(path: Path, look: Callable[[sqlite3.Connection], Found]) -> Found:
     with peeking(path) as db:
-        return next(filter(None, (look(db) for look in looks)), "")
+        return look(db)
 
 
 @contextlib.contextmanager
@@ -94,7 +121,8 @@ def _where_it_can_be_opened() -> Iterator[None]:
             raise
 
 
-def _quick_check(db: sqlite3.Connection) -> str:
+def _wrong_pages(db: sqlite3.Connection) -> str:
+    """What is wrong, for whoever looks after the disk; empty when nothing is."""
     found: str = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     return "" if found == "ok" else found
 
@@ -104,41 +132,55 @@ def _wrong_cells(db: sqlite3.Connection) -> str:
     return "" if wrong is None else f"the row of line {wrong[0]} holds what was never written"
 
 
-# One sum of a table and of its index each: whatever differs in one cell makes them differ.
+class Sums(NamedTuple):
+    """Of a table and of its index: whatever differs in one cell makes them differ."""
+
+    rows: int
+    ids: int
+    lines: int = 0
+    keys: int = 0  #: all in one number, whatever their order: their exclusive or
 
 
-def _other_lines(db: sqlite3.Connection) -> str:
-    sums = "count(*), sum(id), sum(line)"
-    rows = db.execute(f"SELECT {sums} FROM rows NOT INDEXED").fetchone()
-    lines = db.execute(f"SELECT {sums} FROM rows INDEXED BY rows_by_line").fetchone()
-    return "" if rows == lines else "its lines aren't those of their index"
+def _sums(db: sqlite3.Connection) -> Sums:
+    return _added(_steps(db, _TABLE, 0, itemgetter(4)))
 
 
-def _other_keys(db: sqlite3.Connection) -> str:
-    sums = "count(*), sum(id)"
-    rows = db.execute(f"SELECT {sums} FROM rows NOT INDEXED").fetchone()
-    is_same = rows == db.execute(f"SELECT {sums} FROM {_KEYS}").fetchone()
-    if is_same and _joined(db, "rows NOT INDEXED") == _joined(db, _KEYS):
-        return ""
-    return "its keys aren't those of their index"
+def _sums_of_keys(db: sqlite3.Connection) -> Sums:
+    return _added(_steps(db, _KEYS, b"", lambda step: step[3][-KEY_BYTES:]))
 
 
-def _joined(db: sqlite3.Connection, table: str) -> int:
-    """All keys in one number, whatever their order: their exclusive or."""
-    joined = 0
-    found = db.execute(f"SELECT key FROM {table}")
-    while keys := found.fetchmany(AT_ONCE):
-        # Folded in half again and again: twelve steps instead of one a key.
-        try:
-            number = int.from_bytes(b"".join(map(itemgetter(0), keys)), "big")
-        except TypeError:  # a text, which SQLite finds elsewhere than the same bytes as a blob
-            return -1
-        bits = AT_ONCE * KEY_BYTES * 8
-        while bits > KEY_BYTES * 8:
-            bits //= 2
-            number = (number >> bits) ^ (number & ((1 << bits) - 1))
-        joined ^= number
-    return joined
+def _sums_of_lines(db: sqlite3.Connection) -> Sums:
+    return Sums(*db.execute(_LINES).fetchone())
+
+
+def _steps(
+    db: sqlite3.Connection, sql: str, last: object, end: Callable[[Step], Any]
+) -> Iterator[Step]:
+    """Some rows at a time, in the order of their ids or keys, each time from the last ``end`` on.
+
+    It ends with the rows, or where they stand in no order: they will be too few then.
+    """
+    while (step := db.execute(sql, (last,)).fetchone())[0] and end(step) > last:
+        yield step
+        last = end(step)
+
+
+def _added(steps: Iterable[Step]) -> Sums:
+    rows = ids = lines = keys = 0
+    for some, their_ids, their_lines, their_keys, *_ in steps:
+        rows, ids, lines = rows + some, ids + their_ids, lines + their_lines
+        keys ^= _joined(their_keys)
+    return Sums(rows, ids, lines, keys)
+
+
+def _joined(keys: bytes) -> int:
+    """Folded in half again and again: twelve steps instead of one a key."""
+    number = int.from_bytes(keys, "big")
+    bits = AT_ONCE * KEY_BYTES * 8
+    while bits > KEY_BYTES * 8:
+        bits //= 2
+        number = (number >> bits) ^ (number & ((1 << bits) - 1))
+    return number
 
 
 @lru_cache(maxsize=1)
@@ -146,7 +188,3 @@ def _shape() -> list[tuple[str, str]]:
     with contextlib.closing(sqlite3.connect(":memory:")) as db:
         db.executescript(TABLES)
         return db.execute(_SHAPE).fetchall()
-
-
-Look: TypeAlias = "Callable[[sqlite3.Connection], str]"
-_LOOKS: tuple[tuple[Look, ...], ...] = ((_quick_check, _wrong_cells), (_other_lines, _other_keys))
