@@ -2,6 +2,7 @@
 
 # It is there from the start. The module signal loads enum first, and a Ctrl-C could meet that.
 import _signal as signal  # type: ignore[import-not-found]
+import gc
 import os
 import sys
 
@@ -18,10 +19,12 @@ def main() -> None:
     if is_caught:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     _fill_closed_streams()
+    gc.disable()  # what is loaded stays, and looking for garbage among it takes its time
     from importer.cli import load
     from importer.cli import main as command
 
     load(sys.argv[1:])
+    gc.enable()
 
     def begin() -> None:
         if is_caught:

@@ -43,7 +43,14 @@ class Placed(NamedTuple):
 
     mark: Mark
     landmarks: Landmarks  #: where its lines lie
-    rows_open: int  #: up to the mark, about
+    open: Open
+
+
+class Open(NamedTuple):
+    """What is open of the rows up to a mark."""
+
+    rows: int  #: about
+    first_id: int | None  #: the journal's, of the first of them; None where there are none
 
 
 def set_mark(db: sqlite3.Connection, mark: Mark) -> None:
@@ -51,8 +58,8 @@ def set_mark(db: sqlite3.Connection, mark: Mark) -> None:
     db.execute("REPLACE INTO meta VALUES ('placed', ?)", (str(mark),))
 
 
-def find_mark(journal: Path, which: str) -> tuple[Mark, int] | None:
-    """The mark that was set last, and how many rows up to it are of a kind; see ``open_rows``.
+def find_mark(journal: Path, which: str) -> tuple[Mark, Open] | None:
+    """The mark that was set last, and what is open up to it; ``which`` is of ``open_rows``.
 
     None where there is none, or where other rows stand there than it says.
 
@@ -64,12 +71,16 @@ def find_mark(journal: Path, which: str) -> tuple[Mark, int] | None:
         mark = _read(found[0]) if found else None
         if mark is None:
             return None
-        there, are_so = db.execute(
-            f"SELECT count(*), total({which}) FROM rows NOT INDEXED"
+        # What a killed run left ``sending`` will be unknown, and open, when the next one begins.
+        first_open = f"min(iif(status = 'sending' OR {which}, id, NULL))"
+        there, are_open, first = db.execute(
+            f"SELECT count(*), total({which}), {first_open} FROM rows NOT INDEXED"
             " WHERE snapshot = ? AND line <= ?",
             (mark.snapshot, mark.line),
         ).fetchone()
-    return (mark, int(are_so)) if there == mark.rows else None
+    if there != mark.rows:
+        return None
+    return mark, Open(int(are_open), first)
 
 
 def _read(text: str) -> Mark | None:
@@ -87,9 +98,9 @@ class Stretches:
     meanwhile waits for it.
     """
 
-    def __init__(self, journal: Path, mark: Mark, which: str) -> None:
+    def __init__(self, journal: Path, mark: Mark, which: str, *, first_id: int = 1) -> None:
         self._journal, self._mark, self._which = journal, mark, which
-        self._last = 0
+        self._last = first_id - 1
 
     def next(self, count: int) -> list[JournalRow]:
         """So many more; none when there are no more.

@@ -51,7 +51,8 @@ def survey_of(
             marked = find_mark(journal, open_rows(wanted)) if may_jump else None
             if marked is None or found.landmarks is None:
                 return Surveyed(told, None)
-            return Surveyed(told, Placed(marked[0], found.landmarks, marked[1]))
+            mark, are_open = marked
+            return Surveyed(told, Placed(mark, found.landmarks, are_open))
     return Surveyed(manifest.survey(), None)
 
 

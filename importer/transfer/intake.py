@@ -146,7 +146,8 @@ class Intake:
             return
         mark, landmarks, _ = self._placed
         finder = self._seekable.finder(landmarks)
-        stretches = self._found(finder, mark, stamped_rows(self.admission.wanted))
+        stamped = Stretches(self.admission.journal.path, mark, stamped_rows(self.admission.wanted))
+        stretches = self._found(finder, stamped)
         # A manifest that was changed meanwhile is warned of by who asked.
         with finder, suppress(ManifestError):
             while not halting.is_asked and (some := next(stretches, None)) is not None:
@@ -162,12 +163,15 @@ class Intake:
             with closing(self._judging.in_pieces(self._manifest, CHUNK_ROWS)) as pieces:
                 yield from self._read(pieces)
             return
-        mark, landmarks, rows_open = self._placed
-        self.rows_read = mark.rows - rows_open
-        with self._seekable.finder(landmarks) as finder:
-            for judged, known in self._found(finder, mark, open_rows(admission.wanted)):
-                self.rows_read += len(judged)
-                yield admission.admit(judged, known={row.line: row for row in known})
+        mark, landmarks, are_open = self._placed
+        self.rows_read = mark.rows - are_open.rows
+        if are_open.first_id is not None:
+            which, first_id = open_rows(admission.wanted), are_open.first_id
+            rows_open = Stretches(self.admission.journal.path, mark, which, first_id=first_id)
+            with self._seekable.finder(landmarks) as finder:
+                for judged, known in self._found(finder, rows_open):
+                    self.rows_read += len(judged)
+                    yield admission.admit(judged, known={row.line: row for row in known})
         self.rows_read = mark.rows
         with closing(self._seekable.rows_from(mark.line, landmarks)) as rows:
             next(rows, None)
@@ -187,10 +191,9 @@ class Intake:
             yield admitted
 
     def _found(
-        self, finder: Finder, mark: Mark, which: str
+        self, finder: Finder, stretches: Stretches
     ) -> Iterator[tuple[list[Judged], list[JournalRow]]]:
         """Rows of a kind up to the mark, as the file has them and as the journal has."""
-        stretches = Stretches(self.admission.journal.path, mark, which)
         while known := stretches.next(CHUNK_ROWS):
             yield self._judging.judge_all([finder.row(row.line) for row in known]), known
 
