@@ -2,7 +2,6 @@
 
 # It is there from the start. The module signal loads enum first, and a Ctrl-C could meet that.
 import _signal as signal  # type: ignore[import-not-found]
-import gc
 import os
 import sys
 
@@ -19,6 +18,8 @@ def main() -> None:
     if is_caught:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     _fill_closed_streams()
+    import gc
+
     gc.disable()  # what is loaded stays, and looking for garbage among it takes its time
     from importer.cli import load
     from importer.cli import main as command

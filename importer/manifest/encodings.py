@@ -140,14 +140,24 @@ def settle_encoding(file: Packed, head: bytes, wanted: str) -> tuple[Encoding, G
 
 
 def _blocks(file: Packed) -> Iterable[bytes]:
+    size = 0
     with file.bytes() as (_, lines):
-        number = 0
         try:
             while block := lines.read(BLOCK_BYTES):
                 yield block
-                number += block.count(b"\n")
+                size += len(block)
         except (*DAMAGED, OSError) as error:
-            raise file.damage(error, number + 1) from None
+            raise file.damage(error, _line_at(file, size)) from None
+
+
+def _line_at(file: Packed, place: int) -> int:
+    """The line on which a byte stands: counted only once it is asked for, as that takes a while."""
+    line = 1
+    with file.bytes() as (_, lines), suppress(*DAMAGED, OSError):
+        while place > 0 and (block := lines.read(min(BLOCK_BYTES, place))):
+            line += block.count(b"\n")
+            place -= len(block)
+    return line
 
 
 def _is_utf_8(file: Packed) -> bool:

@@ -70,8 +70,10 @@ def look_at_bytes(path: Path) -> Bytes:
             while block := file.read(BLOCK_BYTES):
                 digest.update(block)
                 number += 1
-                ends += block.count(b"\r")
-                pairs += block.count(b"\r\n") + (last == b"\r" and block[:1] == b"\n")
+                pairs += last == b"\r" and block[:1] == b"\n"
+                if b"\r" in block:  # to look for one is ten times as fast as to count
+                    ends += block.count(b"\r")
+                    pairs += block.count(b"\r\n")
                 line += block.count(b"\n")
                 end = block.rfind(b"\n") + 1
                 if end and number % landmarks.stride == 0:

@@ -122,6 +122,21 @@ async def test_a_mark_of_more_rows_than_there_are_is_none(archive):
             assert find_mark(job.journal, which) is None
 
 
+@pytest.mark.parametrize("unknown", ["hold", "retry"])
+async def test_what_a_kill_left_on_its_way_is_found_above_the_first_open_row(archive, unknown):
+    """It becomes unknown, and so open, only behind the look at where the open rows begin."""
+    async with Wire() as wire:
+        await half_done(archive, wire)
+        doctor(archive, "UPDATE rows SET status = 'sending', source = NULL WHERE line = 7")
+        before = len(wire.receipts)
+        await run(archive, wire, patience={"unknown": unknown})
+        sent = names(wire.receipts[before:])
+    again = ["p00005.jpg"] if unknown == "retry" else []
+    assert sorted(sent) == again + [f"p{n:05d}.jpg" for n in range(SENT, ROWS)]
+    (source,) = in_journal(archive, "source", where="line = 7")
+    assert source is not None, "a person who looks at it sees which picture it is"
+
+
 async def test_another_default_is_another_state(archive):
     """The same bytes read otherwise are other rows: all are read."""
     async with Wire() as wire:
