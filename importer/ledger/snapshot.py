@@ -13,7 +13,7 @@ from importer.manifest.landmarks import look_at_bytes
 from importer.manifest.protocol import Seekable, Survey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
     from pathlib import Path
 
     from importer.ledger.journal import Journal
@@ -30,7 +30,7 @@ class Surveyed(NamedTuple):
 
 
 def survey_of(
-    manifest: Manifest, reading: Reading, journal: Path, wanted: Iterable[Status]
+    manifest: Manifest, reading: Reading, journal: Path, wanted: Collection[Status]
 ) -> Surveyed:
     """Survey a manifest; one that the last run surveyed is only read as bytes.
 
