@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sqlite3
 from collections import Counter
@@ -13,7 +14,9 @@ from random import Random
 import pytest
 
 from importer.errors import ImporterError, StorageError
-from importer.ledger.whole import look_over
+from importer.ledger.schema import connect
+from importer.ledger.whole import AT_ONCE, look_over
+from importer.manifest.identity import KEY_BYTES
 from tests.conftest import Archive
 from tests.faults.entry import Fault, shows
 from tests.shell.runs import edit, names, run, statuses
@@ -105,3 +108,35 @@ async def test_a_key_that_became_a_text_is_damage(where: str, archive: Archive) 
                 with pytest.raises(StorageError, match="damaged"):
                     look_over(archive.journal)
     assert found == ROWS
+
+
+IDS = {
+    "one row": [1],
+    "one more than a step": [*range(1, AT_ONCE + 2)],
+    "gaps": [*range(1, 10), *range(3 * AT_ONCE, 5 * AT_ONCE), 1 << 40],
+}
+
+
+@pytest.mark.parametrize("ids", IDS.values(), ids=IDS)
+def test_a_long_journal_is_looked_over_step_by_step(ids: list[int], tmp_path: Path) -> None:
+    """Whatever stands in a step, and between two: each key counts, in the table and its index."""
+    journal = tmp_path / "long.journal"
+    keys = [hashlib.sha256(b"%d" % number).digest()[:KEY_BYTES] for number in ids]
+    with closing(connect(journal)) as db:
+        db.executemany(
+            "INSERT INTO rows (id, key, snapshot, line, collection, status)"
+            " VALUES (?, ?, 1, ?, 1, 'uploaded')",
+            [(number, key, number % 100_000) for number, key in zip(ids, keys, strict=True)],
+        )
+        db.execute("PRAGMA journal_mode = DELETE")
+    look_over(journal)
+    content = journal.read_bytes()
+    for key in {keys[0], keys[len(keys) // 2], keys[-1]}:
+        places = [content.find(key), content.rfind(key)]
+        assert places[0] < places[1], "in the table and in its index"
+        for place in places:
+            flipped = bytearray(content)
+            flipped[place + KEY_BYTES // 2] ^= 1
+            journal.write_bytes(flipped)
+            with pytest.raises(StorageError, match="keys aren't those"):
+                look_over(journal)
