@@ -62,7 +62,7 @@ _JOINED = "CAST(ifnull(group_concat(key, ''), '') AS BLOB)"
 _ADDED = f"count(*), sum(id), {{}}, {_JOINED}, count(*) FILTER (WHERE {{}})"
 _TABLE = (
     f"SELECT {_ADDED.format('ifnull(sum(line), 0)', ' OR '.join(_WRONG))}"
-    f" FROM rows NOT INDEXED WHERE id > ?1 AND id <= ?1 + {AT_ONCE}"
+    f" FROM rows NOT INDEXED WHERE id > ? AND id <= ? + {AT_ONCE}"
 )
 _NEXT = "SELECT min(id) FROM rows NOT INDEXED WHERE id > ?"
 _KEYS = (
@@ -160,7 +160,7 @@ def _stretches(db: sqlite3.Connection) -> Iterator[Step]:
     """
     last = 0
     while True:
-        rows, ids, *_ = step = db.execute(_TABLE, (last,)).fetchone()
+        rows, ids, *_ = step = db.execute(_TABLE, (last, last)).fetchone()
         if rows and ids > rows * last:
             yield step
             last += AT_ONCE
