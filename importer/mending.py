@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from importer.model import Picture
     from importer.settings import Settings
 
-#: Of .part's end, held against the journal: entries are lost from the last one backwards, so that
-#: the very last outcomes tell.
-LAST_BYTES = 256 << 10
-TAIL_BYTES = 4 << 20  # among so many bytes of outcomes is the one that stands furthest down
+#: Of .part, held against the journal: what is lost is at its end, but not always the very last. A
+#: kill while pages of ``-wal`` are brought over leaves some of them there, whatever their age; and
+#: SQLite does that every 1,000 pages, of some twenty rows each.
+TAIL_BYTES = 4 << 20
 BLOCK_BYTES = 1 << 16  # of these at once
 #: Rows behind the last outcome whose intents may have been lost as well: those ready, a group that
 #: was being committed, and those in flight. How many these were, only the lost entries knew: so as
@@ -68,10 +68,9 @@ def mend(opened: OpenedJob, settings: Settings) -> tuple[OpenedJob, Mended | Non
     """
     part = opened.job.part
     _end_with_a_line(part)
-    if not _has_lost_any(opened, _tail(part, LAST_BYTES)):
+    if not _has_lost_any(opened, _tail(part)):
         return opened, None
-    # Before the journal takes the rows over.
-    last = max(line for _, line, _ in _tail(part, TAIL_BYTES))
+    last = max(line for _, line, _ in _tail(part))  # before the journal takes the rows over
     taken = _take_over(opened, settings)
     # The rows stand in the manifest again, not in .part any more.
     snapshot = begin_snapshot(opened.journal, opened.survey, settings.reading)
@@ -93,10 +92,10 @@ def _end_with_a_line(part: Path) -> None:
             file.truncate(start + end)
 
 
-def _tail(part: Path, size: int) -> Iterator[tuple[str, int, bytes]]:
+def _tail(part: Path) -> Iterator[tuple[str, int, bytes]]:
     """Status, line and key of the outcomes that were written last, read as they are asked for."""
     with translated(part), part.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - size))
+        file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
         lines = io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="")
         for cells in csv.reader(lines):
             said = cells[-len(RESULT_COLUMNS) :]

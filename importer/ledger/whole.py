@@ -58,8 +58,10 @@ PROCESSORS = 2
 AT_ONCE = 4096  # rows that SQLite brings together in one step; a power of two
 
 # Keys one by one would take three times as long, and each stands in line for the interpreter.
-_JOINED = "CAST(ifnull(group_concat(key, ''), '') AS BLOB)"
-_ADDED = f"count(*), sum(id), {{}}, {_JOINED}, count(*) FILTER (WHERE {{}})"
+_ADDED = (
+    "count(*), sum(id), {}, CAST(ifnull(group_concat(key, ''), '') AS BLOB),"
+    " count(*) FILTER (WHERE {})"
+)
 _TABLE = (
     f"SELECT {_ADDED.format('ifnull(sum(line), 0)', ' OR '.join(_WRONG))}"
     f" FROM rows NOT INDEXED WHERE id > ? AND id <= ? + {AT_ONCE}"

@@ -102,7 +102,7 @@ async def test_a_key_that_became_a_text_is_damage(where: str, archive: Archive) 
         flipped[place] ^= 1
         archive.journal.write_bytes(flipped)
         with closing(sqlite3.connect(archive.journal)) as db, suppress(sqlite3.Error):
-            texts = f"SELECT count(*) FROM rows {where} WHERE +typeof(key) = 'text'"
+            texts = f"SELECT count(*) FROM rows {where} WHERE typeof(key) = 'text'"
             if db.execute(texts).fetchone()[0]:
                 found += 1
                 with pytest.raises(StorageError, match="damaged"):

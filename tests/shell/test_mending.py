@@ -6,6 +6,8 @@ import os
 import signal
 import tracemalloc
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -13,10 +15,11 @@ from importer.job import OpenedJob, job_of, open_for_reading
 from importer.ledger.journal import Journal
 from importer.ledger.snapshot import begin_snapshot
 from importer.mending import mend
+from importer.settings import Settings
 from importer.transfer.sources import WHOLE_UP_TO
 from tests.conftest import Archive
 from tests.faults.command import done, started
-from tests.shell.runs import edit, in_journal, names, run, settings_for, statuses
+from tests.shell.runs import doctor, edit, in_journal, names, run, settings_for, statuses
 from tests.wire import Exchange, Wire
 
 pytestmark = [
@@ -122,19 +125,42 @@ async def test_a_long_part_is_looked_at_a_row_at_a_time(archive: Archive) -> Non
     outcomes = b"".join(rows)
     whole = header + outcomes * (1_000_000 // len(outcomes))
     part.write_bytes(whole + b"pictures/p0")
-    opened = open_for_reading(archive.manifest, settings.reading, origin=origin)
-    job = job_of(opened, results=None, origin=origin)
-    survey = opened.manifest.survey()
-    with Journal.open(job) as journal:
-        snapshot = begin_snapshot(journal, survey, settings.reading)
+    with opened_again(archive, settings, origin) as opened:
         tracemalloc.start()
         try:
-            _, mended = mend(OpenedJob(opened, job, survey, journal, snapshot), settings)
+            _, mended = mend(opened, settings)
             held = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
     assert (mended, part.read_bytes()) == (None, whole)
     assert held < 400_000
+
+
+async def test_a_loss_is_found_a_megabyte_above_the_end_of_part(archive: Archive) -> None:
+    """A kill while pages of ``-wal`` were brought over keeps some of them, whatever their age."""
+    archive.fill(4)
+    async with Wire() as wire:
+        await run(archive, wire)
+        settings = settings_for(archive, wire)
+        origin = wire.endpoint.rpartition("/api/")[0]
+    header, lost, *rows = archive.results.read_bytes().splitlines(keepends=True)
+    outcomes = b"".join(rows)
+    beside(archive, ".part").write_bytes(header + lost + outcomes * (1_000_000 // len(outcomes)))
+    doctor(archive, "UPDATE rows SET status = 'pending' WHERE line = 2")
+    with opened_again(archive, settings, origin) as opened:
+        _, mended = mend(opened, settings)
+    assert mended is not None
+    assert in_journal(archive, where="status = 'pending'") == [], "it won't be sent again"
+
+
+@contextmanager
+def opened_again(archive: Archive, settings: Settings, origin: str) -> Iterator[OpenedJob]:
+    opened = open_for_reading(archive.manifest, settings.reading, origin=origin)
+    job = job_of(opened, results=None, origin=origin)
+    survey = opened.manifest.survey()
+    with Journal.open(job) as journal:
+        snapshot = begin_snapshot(journal, survey, settings.reading)
+        yield OpenedJob(opened, job, survey, journal, snapshot)
 
 
 async def test_a_row_that_goes_by_an_older_key_is_not_lost(archive: Archive) -> None:
