@@ -21,6 +21,8 @@ def main() -> None:
     import gc
 
     gc.disable()  # what is loaded stays, and looking for garbage among it takes its time
+    if sys.argv[1:2] == ["run"]:
+        _load_aside("aiohttp")
     from importer.cli import load
     from importer.cli import main as command
 
@@ -36,6 +38,17 @@ def main() -> None:
     finally:
         if is_caught:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _load_aside(module: str) -> None:
+    """Load a module in a thread; whoever imports it later waits for what is missing of it.
+
+    aiohttp makes two TLS contexts while it loads, which read the system's certificates and need no
+    interpreter for it: a tenth of the start.
+    """
+    from threading import Thread
+
+    Thread(target=__import__, args=(module,), daemon=True).start()
 
 
 def _fill_closed_streams() -> None:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import csv
 import io
 import os
+import sys
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from importer.job import OpenedJob, open_for_reading
-from importer.ledger.journal import MOST_KEYS
 from importer.ledger.schema import translated
 from importer.ledger.snapshot import begin_snapshot
 from importer.manifest.columns import RESULT_COLUMNS
@@ -39,10 +39,12 @@ if TYPE_CHECKING:
 #: SQLite does that every 1,000 pages, of some twenty rows each.
 TAIL_BYTES = 4 << 20
 BLOCK_BYTES = 1 << 16  # of these at once
+AT_ONCE = 512  # of its rows that the journal is asked for
 #: Rows behind the last outcome whose intents may have been lost as well: those ready, a group that
 #: was being committed, and those in flight. How many these were, only the lost entries knew: so as
 #: many as now, or as where nobody names a number.
 NOT_SENT_YET = MOST_READY + GROUP_ROWS
+_STATES = frozenset(Status)
 _STATUS, _LINE, _KEY = (RESULT_COLUMNS.index(f"import_{n}") for n in ("status", "line", "key"))
 
 
@@ -100,15 +102,19 @@ def _tail(part: Path) -> Iterator[tuple[str, int, bytes]]:
         for cells in csv.reader(lines):
             said = cells[-len(RESULT_COLUMNS) :]
             try:
-                yield Status(said[_STATUS]), int(said[_LINE]), bytes.fromhex(said[_KEY])
+                outcome = said[_STATUS], int(said[_LINE]), bytes.fromhex(said[_KEY])
             except (IndexError, ValueError):
                 continue  # the header, or the end of a row whose beginning is further up
+            if outcome[0] in _STATES and outcome[1] <= sys.maxsize:
+                yield outcome
 
 
 def _has_lost_any(opened: OpenedJob, outcomes: Iterator[tuple[str, int, bytes]]) -> bool:
-    while some := list(islice(outcomes, MOST_KEYS)):
-        known = opened.journal.by_keys(key for _, _, key in some)
-        if any(_is_lost(opened, known.get(key), status, line) for status, line, key in some):
+    while some := list(islice(outcomes, AT_ONCE)):
+        known_keys = opened.journal.known_outcomes([line for _, line, _ in some])
+        others = [one for one in some if one[2] not in known_keys]
+        known = opened.journal.by_keys(key for _, _, key in others)
+        if any(_is_lost(opened, known.get(key), status, line) for status, line, key in others):
             return True
     return False
 

@@ -237,6 +237,19 @@ class Journal:
             )
         return found
 
+    def known_outcomes(self, lines: Sequence[int]) -> set[bytes]:
+        """Keys of rows of at most ``MOST_KEYS`` lines, in whichever state, whose outcome is known.
+
+        Lines stand side by side in their index, keys anywhere in theirs: a fifth of the time.
+        """
+        some = filled_up(lines)
+        found = self.db.execute(
+            f"SELECT key FROM rows WHERE line IN ({', '.join('?' * len(some))})"
+            " AND status NOT IN ('pending', 'unknown')",
+            some,
+        )
+        return {key for (key,) in found}
+
     def tally(self, snapshot: int) -> Tally:
         """The rows of the manifest as it was read last, by status."""
         # One pass and eight sums: GROUP BY would sort every row, in memory.

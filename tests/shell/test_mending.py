@@ -153,6 +153,20 @@ async def test_a_loss_is_found_a_megabyte_above_the_end_of_part(archive: Archive
     assert in_journal(archive, where="status = 'pending'") == [], "it won't be sent again"
 
 
+async def test_a_number_that_no_line_has_is_passed_over(archive: Archive) -> None:
+    """A disk may give back other digits than it was given."""
+    archive.fill(2)
+    async with Wire() as wire:
+        await run(archive, wire)
+        settings = settings_for(archive, wire)
+        origin = wire.endpoint.rpartition("/api/")[0]
+    results = archive.results.read_text()
+    assert ",2," in results
+    beside(archive, ".part").write_text(results.replace(",2,", f",{10**30},"))
+    with opened_again(archive, settings, origin) as opened:
+        assert mend(opened, settings) == (opened, None)
+
+
 @contextmanager
 def opened_again(archive: Archive, settings: Settings, origin: str) -> Iterator[OpenedJob]:
     opened = open_for_reading(archive.manifest, settings.reading, origin=origin)
