@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from importer.transfer.transport import parcel
+from importer.transfer.transport import keeping
 from importer.transfer.transport.connector import GuardedConnector
 from importer.transfer.transport.keeping import Keeping, Wire
 from tests.transport.going import OK, loop_turns, request_to, transport_to, whole
@@ -156,7 +156,7 @@ async def test_over_tls_who_waits_for_a_handshake_takes_what_comes_free(tmp_path
             return asyncio.get_running_loop().time()
 
         await asyncio.gather(send(), send())
-        monkeypatch.setattr(parcel, "HANDSHAKE_S", 0.5)
+        monkeypatch.setattr(keeping, "NEW_AFTER_S", 0.5)
         began = asyncio.get_running_loop().time()
         ended = await asyncio.gather(*(send() for _ in range(4)))
     assert gallery.most_open == 2

@@ -15,7 +15,8 @@ from yarl import URL
 
 from importer.transfer.transport import client
 from importer.transfer.transport.flight import Flight
-from importer.transfer.transport.parcel import HANDSHAKE_S, Lane
+from importer.transfer.transport.keeping import NEW_AFTER_S
+from importer.transfer.transport.parcel import Lane
 from importer.transfer.trip import Trip
 from importer.transfer.trust import trusted
 from tests.transport.going import request_to, transport_to, whole
@@ -107,6 +108,6 @@ async def test_handshakes_begin_one_after_the_other(scheme, is_paced):
     pauses = [after - before for before, after in pairwise(connector.at)]
     assert len(pauses) == count - 1
     if is_paced:
-        assert min(pauses) >= HANDSHAKE_S / 2  # a loop's clock may be a coarse one
+        assert min(pauses) >= NEW_AFTER_S / 2  # a loop's clock may be a coarse one
     else:
-        assert min(pauses) < HANDSHAKE_S / 2
+        assert min(pauses) < NEW_AFTER_S / 2

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from importer.transfer.transport.connector import has_nothing_unsent, is_readable
+from importer.transfer.turns import turns_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from importer.transfer.transport.connector import Handler
 
 CLOSED_A_TURN = 8
+#: that who needs a connection waits for one to come free; and between two that are made then: a
+#: TLS handshake costs the loop 1 to 2 ms, and they would all be answered at once
+NEW_AFTER_S = 0.003
 
 
 class Wire:
@@ -68,9 +72,15 @@ class Keeping:
 
     def __init__(self, longest_s: float, loop: asyncio.AbstractEventLoop) -> None:
         self._longest_s = longest_s
+        self._loop = loop
         self._now = loop.time
+        self._turns = turns_of(asyncio.get_running_loop())
         self._idle: deque[Wire] = deque()  #: the one that was used last is taken first
         self._others = 0
+        #: in the order of coming, and since when
+        self._waiting: deque[tuple[asyncio.Future[Wire | None], float]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._made_at = 0.0  #: the last connection that wasn't waited for any longer
 
     def take(self) -> Wire | None:
         """A connection that may be used again, if one is here."""
@@ -81,6 +91,22 @@ class Keeping:
             wire.connection.close()
         return None
 
+    async def come_free(self) -> Wire | None:
+        """Wait for a connection that comes free; None: it is time to make another one."""
+        while True:
+            waiter: asyncio.Future[Wire | None] = self._loop.create_future()
+            self._waiting.append((waiter, self._now()))
+            self._plan()
+            try:
+                wire = await waiter
+            except asyncio.CancelledError:
+                if (unused := self._told(waiter)) is not None:
+                    self.keep(unused)
+                raise
+            if wire is None or wire.is_clean():
+                return wire
+            wire.connection.close()
+
     def give_back(self, wire: Wire) -> None:
         """An answer was read to its end; what can't be used again is closed."""
         if wire.protocol.should_close:
@@ -90,10 +116,12 @@ class Keeping:
 
     def keep(self, wire: Wire) -> None:
         """Its answer was plain: whatever else may be wrong with it, ``take`` will see."""
-        if self._others:
+        wire.is_reused = True
+        if (waiter := self._first()) is not None:
+            self._turns.tell(waiter, wire)
+        elif self._others:
             wire.connection.release()
         else:
-            wire.is_reused = True
             wire.idle_since = self._now()
             self._idle.append(wire)
 
@@ -113,8 +141,41 @@ class Keeping:
         while self._idle and self._now() - self._idle[0].idle_since > self._longest_s:
             self._idle.popleft().connection.close()
 
+    def _first(self) -> asyncio.Future[Wire | None] | None:
+        """Who has waited longest; waits no more."""
+        while self._waiting:
+            waiter, _ = self._waiting.popleft()
+            if not waiter.done():
+                return waiter
+        return None
+
+    def _told(self, waiter: asyncio.Future[Wire | None]) -> Wire | None:
+        """What one who was cut off had got, or was about to get."""
+        if waiter in self._turns:
+            told: Wire | None = self._turns.take_back(waiter)
+            return told
+        return waiter.result() if waiter.done() and not waiter.cancelled() else None
+
+    def _plan(self) -> None:
+        """Say when the next connection is to be made, if none comes free before."""
+        if self._timer is None and self._waiting:
+            since = max(self._made_at, self._waiting[0][1])
+            self._timer = self._loop.call_at(since + NEW_AFTER_S, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        now = self._now()
+        while self._waiting and self._waiting[0][0].done():
+            self._waiting.popleft()
+        if self._waiting and now - self._waiting[0][1] >= NEW_AFTER_S:
+            self._made_at = now
+            self._turns.tell(self._waiting.popleft()[0], None)
+        self._plan()
+
     async def close(self) -> None:
         """Close all that is idle, few in a turn of the loop: TLS says goodbye on each."""
+        if self._timer is not None:
+            self._timer.cancel()
         while self._idle:
             self._idle.pop().connection.close()
             if not len(self._idle) % CLOSED_A_TURN:

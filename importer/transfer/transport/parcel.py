@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 PARCEL_UP_TO = 64 * 1024
 #: of every request, whichever way it takes
 HEADERS = {"User-Agent": "darkroom-importer", "Accept": "*/*", "Accept-Encoding": "identity"}
-#: between the beginnings of two handshakes, and never two in a turn: each costs the loop 1 to 2 ms,
-#: and they would all be answered at once
-HANDSHAKE_S = 0.003
 _AUTHORITY = re.compile(r"[^/]*//[^/?]*")
 
 
@@ -62,7 +59,6 @@ class Lane:
         self._turns = turns_of(loop)
         self._timeout = session.timeout
         self._has_tls = url.scheme == "https"
-        self._handshaking = asyncio.Lock()
         self._connector = connector
         self._host = url.host_port_subcomponent or ""
         self._origin_length = len(_AUTHORITY.match(str(url))[0])  # type: ignore[index]
@@ -166,13 +162,8 @@ class Lane:
 
     async def _come_free(self) -> Wire | None:
         """Wait until a connection may be made; gives one that has come free meanwhile."""
-        if self._has_tls:
-            async with self._handshaking:
-                if (idle := self.keeping.take()) is None:
-                    await asyncio.sleep(HANDSHAKE_S)
-                    idle = self.keeping.take()
-            if idle is not None:
-                return idle
+        if self._has_tls and (idle := await self.keeping.come_free()) is not None:
+            return idle
         if self._turns.has_room():
             return None
         await self._turns.later()
