@@ -19,12 +19,13 @@ from importer.transfer.at_hand import ReadAhead
 from importer.transfer.bodies import Streamed, Whole
 from importer.transfer.crew import pipes, speech
 from importer.transfer.crew.frames import Message, Unpacking, packed
+from importer.transfer.crew.outbox import Outbox
 from importer.transfer.transport import Transport
 from importer.transfer.trip import Trip
 from importer.transfer.turns import turns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Coroutine, Sequence
 
     from importer.model import Source
     from importer.settings import Patience, Reading, Sending
@@ -42,7 +43,6 @@ def work(incoming: int, outgoing: int, *, loop_library: str) -> None:
 
 async def _serve(incoming: int, outgoing: int) -> None:
     """Say what broke it, should that ever happen: the engine is to end as it would by itself."""
-    out = _Outbox()
     begin: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
     helper: Helper | None = None
     unpacking = Unpacking()
@@ -54,7 +54,8 @@ async def _serve(incoming: int, outgoing: int) -> None:
             else:
                 helper.take(message)
 
-    out.write = await pipes.connect(incoming, outgoing, received, _leave)
+    write = await pipes.connect(incoming, outgoing, received, _leave)
+    out = Outbox(lambda messages: write(packed(messages)))
     _, settings, connections = await begin
     sending, patience, reading = pickle.loads(settings)  # noqa: S301  (the engine's own)
     helper = Helper(sending, patience, reading, connections=connections, out=out)
@@ -67,23 +68,6 @@ def _leave() -> None:
     At once, past all cleaning up: it might wait for a slow disk, and sends would go on meanwhile.
     """
     os._exit(0)
-
-
-class _Outbox:
-    """What is said in one turn of the loop goes out in one frame."""
-
-    def __init__(self) -> None:
-        self.write: Callable[[bytes], None] = lambda _: None
-        self._messages: list[Message] = []
-
-    def say(self, *message: Any) -> None:
-        if not self._messages:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._messages.append(message)
-
-    def _flush(self) -> None:
-        messages, self._messages = self._messages, []
-        self.write(packed(messages))
 
 
 class _Wanted:
@@ -120,7 +104,7 @@ class Helper:
         reading: Reading,
         *,
         connections: int,
-        out: _Outbox,
+        out: Outbox,
     ) -> None:
         self.block = 0  #: bytes that may leave in one piece just now; 0: as many as anybody likes
         self._clock = SystemClock()

@@ -17,6 +17,7 @@ from importer.secret import one_line
 from importer.transfer.bodies import Elsewhere
 from importer.transfer.crew import speech
 from importer.transfer.crew.frames import Message, Unpacking, packed
+from importer.transfer.crew.outbox import Outbox
 from importer.transfer.crew.start import command
 from importer.transfer.turns import turns_of
 
@@ -54,7 +55,7 @@ class Member(asyncio.SubprocessProtocol):
         self._token = token
         self._on_lost = on_lost
         self._unpacking = Unpacking()
-        self._outbox: list[Message] = []
+        self._out = Outbox(self._send)
         self._numbers = 0
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._forgotten: list[int] = []
@@ -108,7 +109,7 @@ class Member(asyncio.SubprocessProtocol):
         self._process = transport
         self._is_wanted = True
         settings = pickle.dumps((sending, patience, reading))
-        self._post((speech.HELLO, settings, connections))
+        self._out.say(speech.HELLO, settings, connections)
 
     async def close(self) -> None:
         """Let it go; what is under way with it is cut off."""
@@ -155,13 +156,13 @@ class Member(asyncio.SubprocessProtocol):
         """Whoever waits for it hears now whether the request had been in its hands."""
         self.is_lost = True
         self.bytes_in_flight = 0
-        unsent = {message[1] for message in self._outbox if message[0] in speech.ASKED}
+        unsent = {message[1] for message in self._out.waiting if message[0] in speech.ASKED}
         how = "was ended, since it hung" if self.has_hung else "has died"
         asked, self._asked = self._asked, {}
         for number, future in asked.items():
             if not future.done():
                 future.set_exception(Unsent() if number in unsent else Lost(how))
-        self._outbox.clear()
+        self._out.waiting.clear()
         self.ready.set()
         if self._is_wanted:
             self._process.close()  # kills it, should it have closed its pipe and live on
@@ -236,14 +237,14 @@ class Member(asyncio.SubprocessProtocol):
         self._numbers += 1
         number = self._numbers
         self._asked[number] = future = asyncio.get_running_loop().create_future()
-        self._post((kind, number, *what))
+        self._out.say(kind, number, *what)
         try:
             return await future
         except asyncio.CancelledError:
             if future in self._turns:
                 return self._turns.take_back(future)  # it is here, and only waited for its turn
             if self._asked.pop(number, None) is not None:
-                self._post((speech.CUT, number))
+                self._out.say(speech.CUT, number)
             raise
 
     def _tell_pace(self) -> None:
@@ -251,24 +252,17 @@ class Member(asyncio.SubprocessProtocol):
         block = (self._bandwidth and self._bandwidth.block) or 0
         if block != self._told_block:
             self._told_block = block
-            self._post((speech.PACE, block))
+            self._out.say(speech.PACE, block)
 
     async def _grant(self, number: int, size_bytes: int) -> None:
         """A bandwidth is the whole run's, so it is spent here, block by block."""
         if self._bandwidth is not None and number in self._asked:
             await self._bandwidth.go_on(size_bytes)
-            self._post((speech.GO, number))
+            self._out.say(speech.GO, number)
 
     # ------------------------------------------------------------ the pipe
 
-    def _post(self, message: Message) -> None:
-        """All that is asked in one turn of the loop goes out in one frame."""
-        if not self._outbox:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._outbox.append(message)
-
-    def _flush(self) -> None:
-        messages, self._outbox = self._outbox, []
+    def _send(self, messages: list[Message]) -> None:
         if self._forgotten:
             messages.append((speech.FORGET, self._forgotten))
             self._forgotten = []
