@@ -27,9 +27,9 @@ def main() -> None:
     from importer.cli import main as command
 
     load(sys.argv[1:])
-    gc.enable()
 
     def begin() -> None:
+        gc.enable()
         if is_caught:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -11,7 +11,7 @@ from yarl import URL
 
 from importer.transfer.transport import keeping
 from importer.transfer.transport.connector import GuardedConnector
-from importer.transfer.transport.keeping import Keeping, Wire
+from importer.transfer.transport.keeping import NEW_AFTER_S, Keeping, Wire
 from tests.transport.going import OK, loop_turns, request_to, transport_to, whole
 from tests.wire import Wire as Gallery
 from tests.wire import self_signed
@@ -25,12 +25,16 @@ class Kept:
     """A keeping whose clock stands still, and real connections for it."""
 
     def __init__(self, gallery, session):
+        loop = asyncio.get_running_loop()
         self.gallery = gallery
         self.now = 100.0
-        self.keeping = Keeping(LONGEST_S, SimpleNamespace(time=lambda: self.now))
+        self.timers = []  # when, and what then
+        still = SimpleNamespace(
+            time=lambda: self.now, create_future=loop.create_future, call_at=self._call_at
+        )
+        self.keeping = Keeping(LONGEST_S, still)
         self._session = session
         self.made = []
-        loop = asyncio.get_running_loop()
         self._request = aiohttp.ClientRequest(
             "POST", URL(gallery.endpoint), loop=loop, session=session
         )
@@ -51,6 +55,27 @@ class Kept:
         self.keeping.give_back(wire)
         self.now += since_s
         return wire
+
+    def _call_at(self, at, call):
+        self.timers.append((at, call))
+        return SimpleNamespace(cancel=self.timers.clear)
+
+    async def waiting(self, count=1):
+        """So many who wait for a connection, in the order of coming."""
+        tasks = [asyncio.create_task(self.keeping.come_free()) for _ in range(count)]
+        await loop_turns(2)
+        return tasks
+
+    async def pass_time(self, seconds):
+        """Let time pass; what is due by then is called."""
+        self.now += seconds
+        due, self.timers = self.timers, []
+        for at, call in due:
+            if at <= self.now:
+                call()
+            else:
+                self.timers.append((at, call))
+        await loop_turns(3)
 
     async def reached(self, count):
         """The gallery has accepted so many connections: it can speak on them."""
@@ -135,6 +160,91 @@ async def test_at_the_end_all_that_is_idle_is_closed(kept):
     await kept.keeping.close()
     assert all(map(is_closed, wires))
     assert kept.keeping.take() is None
+
+
+async def test_what_comes_free_goes_to_whoever_has_waited_longest(kept):
+    """Not to those who come now: a tenth of all pictures waited 40 ms beside free connections."""
+    wires = [await kept.wire(), await kept.wire()]
+    first, second, third = await kept.waiting(3)
+    for wire in wires:
+        kept.keeping.give_back(wire)
+    assert kept.keeping.take() is None, "who comes now stands behind them"
+    await loop_turns(3)
+    assert [first.result(), second.result(), third.done()] == [*wires, False]
+    assert all(wire.is_reused for wire in wires)
+    third.cancel()
+
+
+async def test_who_asks_the_connector_stands_behind_those_who_wait(kept):
+    wire = await kept.wire()
+    (waits,) = await kept.waiting()
+    with kept.keeping.shared():
+        kept.keeping.give_back(wire)
+    await loop_turns(3)
+    assert waits.result() is wire
+
+
+async def test_who_has_waited_long_enough_makes_a_connection(kept):
+    """One at a time: handshakes that begin at once would all be answered at once."""
+    first, second = await kept.waiting(2)
+    await kept.pass_time(NEW_AFTER_S * 0.9)
+    assert not first.done()
+    await kept.pass_time(NEW_AFTER_S * 0.2)
+    assert first.result() is None
+    assert not second.done()
+    await kept.pass_time(NEW_AFTER_S * 1.1)
+    assert second.result() is None
+    assert kept.timers == []
+
+
+async def test_each_waits_as_long_before_it_makes_a_connection(kept):
+    """What comes free meanwhile is for those in front, and whoever is next has only just come."""
+    wire = await kept.wire()
+    (first,) = await kept.waiting()
+    await kept.pass_time(NEW_AFTER_S * 0.9)
+    (second,) = await kept.waiting()
+    kept.keeping.give_back(wire)
+    await kept.pass_time(NEW_AFTER_S * 0.2)
+    assert first.result() is wire
+    assert not second.done()
+    await kept.pass_time(NEW_AFTER_S)
+    assert second.result() is None
+
+
+async def test_one_that_was_given_to_somebody_who_left_goes_to_the_next(kept):
+    wire = await kept.wire()
+    first, second = await kept.waiting(2)
+    kept.keeping.give_back(wire)
+    first.cancel()
+    await loop_turns(4)
+    assert first.cancelled()
+    assert second.result() is wire
+
+
+async def test_one_that_comes_free_and_is_no_good_is_given_to_nobody(kept):
+    wire, other = await kept.wire(), await kept.wire()
+    await kept.reached(2)
+    (waits,) = await kept.waiting()
+    kept.gallery.say_unasked(OK)  # on both of them
+    kept.keeping.give_back(wire)
+    await loop_turns(3)
+    assert is_closed(wire)
+    assert not waits.done(), "it waits on"
+    await kept.pass_time(NEW_AFTER_S * 1.1)
+    assert waits.result() is None
+    kept.keeping.give_back(other)
+    assert kept.keeping.take() is None
+
+
+async def test_who_was_given_one_that_is_no_good_takes_another_that_is_idle(kept):
+    bad, good = await kept.wire(), await kept.wire()
+    (waits,) = await kept.waiting()
+    kept.keeping.give_back(bad)
+    bad.protocol.force_close()
+    kept.keeping.give_back(good)  # nobody stands in line at this moment
+    await loop_turns(3)
+    assert is_closed(bad)
+    assert waits.result() is good
 
 
 async def test_over_tls_who_waits_for_a_handshake_takes_what_comes_free(tmp_path, monkeypatch):

@@ -106,6 +106,8 @@ class Keeping:
             if wire is None or wire.is_clean():
                 return wire
             wire.connection.close()
+            if (idle := self.take()) is not None:  # for nobody stood in line just now
+                return idle
 
     def give_back(self, wire: Wire) -> None:
         """An answer was read to its end; what can't be used again is closed."""
