@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from importer.inspection.folders import is_utf_8
 from importer.manifest.check.findings import Fault, Looked
 from importer.transfer import sniff, sources
-from importer.transfer.bodies import SourceFault
+from importer.transfer.source_faults import SourceFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence

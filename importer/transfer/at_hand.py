@@ -2,24 +2,20 @@
 
 A hop to a thread costs little, but inside of it each call of the system's lets go of the
 interpreter lock, and stands in line behind a busy loop to have it back: five times a picture, a
-quarter of what a small upload costs. Linux can be asked to open a file only if its path, and to
-read it only if its bytes, are in memory (``openat2`` with RESOLVE_CACHED, ``preadv2`` with
-RWF_NOWAIT): neither ever waits for a disk. What isn't at hand, and any other system, goes by
-thread.
+quarter of what a small upload costs. What isn't at hand, and any other system than Linux, goes by
+thread; see ``cached``.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import errno
 import os
-import sys
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from importer.model import LocalFile
-from importer.transfer.bodies import SourceFault, Streamed, Whole
+from importer.transfer.bodies import Streamed, Whole
+from importer.transfer.cached import is_memory, opener, read_cached
 from importer.transfer.sources import SLOW_S, WHOLE_UP_TO, body_of, by_parts, load
 from importer.transfer.turns import turns_of
 
@@ -28,6 +24,7 @@ if TYPE_CHECKING:
 
     from importer.settings import Reading
     from importer.transfer.bodies import Body
+    from importer.transfer.source_faults import SourceFault
     from importer.transfer.sources import Sourced
 
 LARGEST = min(128 * 1024, WHOLE_UP_TO)  # bytes; of more, hashing alone is worth a thread
@@ -36,11 +33,6 @@ WAYS = 8  # threads a group then; three groups at once make 24, at 5 ms an open 
 MISSES = 64  # in a row, and the next pictures aren't looked for in memory ...
 SKIPPED = 1024  # ... so many of them
 QUICK_BYTES_S = 250e6  # read and hashed by a thread; a disk is slow only where it takes longer
-
-_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
-_OPENAT2 = 437  # the same number on every architecture
-_CWD = -100
-_RESOLVE_CACHED = 0x20
 
 
 class ReadAhead:
@@ -52,9 +44,8 @@ class ReadAhead:
         self._skip = 0
         self._disk_s = 0.0  #: what one picture takes by thread, beyond its hashing
         # A link is followed to its end where a folder must not be left; that may wait.
-        self._opener = None if reading.root is not None else _opener()
+        self._opener = None if reading.root is not None else opener()
         self._looking = asyncio.Lock()  # one slice a turn, however many groups are read at once
-        self._memory: set[int] = set()  #: numbers of disks that are memory themselves
         self._buffer = memoryview(bytearray(LARGEST))
 
     async def load(self, pictures: Sequence[Sourced]) -> list[Body | SourceFault]:
@@ -85,7 +76,7 @@ class ReadAhead:
         return found
 
     async def _look_at_all(
-        self, pictures: Sequence[Sourced], opener: Callable[[bytes], int]
+        self, pictures: Sequence[Sourced], opener: Callable[[str], int]
     ) -> list[Body | None]:
         found: list[Body | None] = []
         read, turns = SLICE, turns_of(asyncio.get_running_loop())
@@ -103,12 +94,12 @@ class ReadAhead:
         if self._misses >= MISSES:
             self._misses, self._skip = 0, SKIPPED
 
-    def _look(self, picture: Sourced, opener: Callable[[bytes], int]) -> Body | None:
+    def _look(self, picture: Sourced, opener: Callable[[str], int]) -> Body | None:
         """The picture, if it is at hand and nothing is wrong with it."""
         source = picture.source
         if not isinstance(source, LocalFile):
             return None
-        descriptor = opener(source.path.encode(_ENCODING, _ERRORS))
+        descriptor = opener(source.path)
         if descriptor < 0:
             return None
         try:
@@ -126,15 +117,9 @@ class ReadAhead:
         return None  # it isn't read, or something is wrong with it
 
     def _read(self, descriptor: int, wanted: int, device: int) -> bytes:
-        if device in self._memory:
+        if is_memory(device):
             return os.pread(descriptor, wanted, 0)
-        try:
-            got = os.preadv(descriptor, [self._buffer[:wanted]], 0, os.RWF_NOWAIT)
-        except OSError as error:
-            if error.errno == errno.EOPNOTSUPP and _lies_in_memory(descriptor):
-                self._memory.add(device)
-                return os.pread(descriptor, wanted, 0)
-            raise
+        got = read_cached(descriptor, self._buffer[:wanted], 0, disk=device)
         return bytes(self._buffer[:got])
 
 
@@ -145,58 +130,3 @@ def disk_s(took_s: float, size_bytes: int) -> float:
     work: sixteen pictures of 500 kB took an eighth longer with 24 threads than with three.
     """
     return max(0.0, took_s - size_bytes / QUICK_BYTES_S)
-
-
-_STATFS = ctypes.create_string_buffer(256)  #: what fstatfs fills; a disk's kind stands first
-_MEMORY = frozenset({0x01021994, 0x858458F6})  # tmpfs, ramfs
-
-
-def _lies_in_memory(descriptor: int) -> bool:
-    """The file's disk is memory itself, which never waits and can't be read with RWF_NOWAIT."""
-    asked = _fstatfs()
-    if asked is None or asked(descriptor, _STATFS) != 0:
-        return False
-    return int.from_bytes(_STATFS.raw[:4], sys.byteorder) in _MEMORY
-
-
-@lru_cache(maxsize=1)
-def _fstatfs() -> Callable[[int, object], int] | None:
-    try:
-        return ctypes.PyDLL(None).fstatfs
-    except (OSError, AttributeError):
-        return None
-
-
-class _How(ctypes.Structure):
-    """What ``openat2`` is told."""
-
-    _fields_ = (
-        ("flags", ctypes.c_uint64),
-        ("mode", ctypes.c_uint64),
-        ("resolve", ctypes.c_uint64),
-    )
-
-
-@lru_cache(maxsize=1)
-def _opener() -> Callable[[bytes], int] | None:
-    """Opens a path that is in memory and gives a descriptor, or -1; None where that can't be had.
-
-    ``PyDLL``: the lock isn't let go of, since the call never waits.
-    """
-    if not sys.platform.startswith("linux") or not hasattr(os, "RWF_NOWAIT"):
-        return None
-    try:
-        call = ctypes.PyDLL(None).syscall
-    except (OSError, AttributeError):
-        return None
-    call.restype = ctypes.c_long
-    call.argtypes = [
-        ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t,
-    ]  # fmt: skip
-    how = _How(os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC, 0, _RESOLVE_CACHED)
-    place, size = ctypes.addressof(how), ctypes.sizeof(how)
-
-    def opened(path: bytes, _keep: _How = how) -> int:
-        return int(call(_OPENAT2, _CWD, path, place, size))
-
-    return opened

@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 import aiofiles.os
 
 from importer.model import Stamp
+from importer.transfer.cached import CAN_ASK, opener, read_cached
+from importer.transfer.source_faults import SourceFault, fault_of
+from importer.transfer.turns import turns_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
@@ -25,7 +28,8 @@ if TYPE_CHECKING:
     from importer.model import Reply, Request, Source
     from importer.transfer.trip import Trip
 
-BLOCK = 1 << 20  # bytes that are read at once
+BLOCK = 1 << 20  # bytes that a thread reads at once
+AT_HAND = 256 * 1024  # bytes that are read in the loop: with their hash a quarter of a millisecond
 
 # O_NONBLOCK: opening a pipe that nobody writes to must not hang; O_BINARY exists on Windows only.
 FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -34,16 +38,6 @@ FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 # 64 KiB on); a gallery that answers while the writer waits costs the connection, since aiohttp
 # cancels a writer that hasn't ended when the answer has.
 TAIL = 16 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFault:
-    """Why a picture can't be read."""
-
-    code: str
-    message: str
-    is_passing: bool = False  #: a disk's hiccup: worth one more try
-    is_crowded: bool = False  #: too many files are open just now; says nothing against this one
 
 
 @dataclass(slots=True)
@@ -106,11 +100,14 @@ class Streamed:
         self.stamp = stamp
         self.media_type = media_type
         self.inode = inode  #: of the file that was looked at, where no other will do; else 0
+        self.in_loop = False  #: what lies in memory is read in the loop; see blocks
         self.fault: SourceFault | None = None  #: set before the reading breaks off
         self._block = block
         self._hash = hashlib.sha256()
         self._left = stamp.size_bytes
         self._descriptor: int | None = None  # while it is read
+        self._disk = 0  # on which it lies
+        self._is_near = False  # it was opened without waiting, and can be looked at so
         self._told: bytes | None = None  # its digest, by whoever else has read it
 
     @property
@@ -153,24 +150,63 @@ class Streamed:
         connection as reusable. Before the last block goes, the file is looked at once more, so that
         one that was rewritten on the way never arrives whole.
 
+        A thread makes use of another core, and each of its reads takes a hop, for which all others
+        stand in line at the interpreter lock. So where other processes have the other cores,
+        ``in_loop`` is true, and what the system has in its memory is read here and now.
+
         Raises:
             OSError: the file broke off or changed; ``fault`` says how.
         """
         with self._told_of_faults():
             async with _ReadAhead(self) as ahead:
-                ahead.begin()
-                has_more = True
-                while has_more:
-                    block = memoryview(await ahead.taken())
-                    # Asked while nothing is being read: a slow line gets its last block read
-                    # long before the one in front of it has gone.
-                    has_more = self._left > 0
-                    if has_more:
+                self._is_near = self._opened_at_once()
+                # Asked while nothing is being read: a slow line gets its last block read long
+                # before the one in front of it has gone.
+                block: memoryview | None = None
+                while self._left > 0:
+                    following = await self._at_hand()
+                    if following is None:
                         ahead.begin()
+                        if block is not None:
+                            yield block
+                        following = memoryview(await ahead.taken())
+                    elif block is not None:
                         yield block
+                    block = following
+                assert block is not None
                 if len(block) > TAIL:
                     yield block[:-TAIL]
                 yield block[-TAIL:]
+
+    def _opened_at_once(self) -> bool:
+        """Open the file, if its path is in memory."""
+        open_cached = opener() if self.in_loop else None
+        if open_cached is None or self._descriptor is not None:
+            return False
+        descriptor = open_cached(self.path)
+        if descriptor < 0:
+            return False
+        self._descriptor = descriptor
+        self._expect(descriptor)
+        return True
+
+    async def _at_hand(self) -> memoryview | None:
+        """The next bytes if they lie in memory; the loop has room for them first."""
+        # The last ones belong to a thread where looking at the file again may wait.
+        size = min(AT_HAND, self._left - (0 if self._is_near else TAIL))
+        if not (self.in_loop and CAN_ASK) or self._descriptor is None or size <= 0:
+            return None
+        await turns_of(asyncio.get_running_loop()).room()
+        room = memoryview(bytearray(size))
+        try:
+            got = read_cached(self._descriptor, room, self.size_bytes - self._left, disk=self._disk)
+            os.lseek(self._descriptor, got, os.SEEK_CUR)
+        except OSError:  # what is wrong with it, a thread will see
+            return None
+        if not got:
+            return None
+        self._take(room[:got])
+        return room[:got]
 
     def read_next(self) -> bytes:
         """The next block, read and hashed; in a thread, which opens and closes the file as well.
@@ -229,6 +265,7 @@ class Streamed:
 
     def _expect(self, descriptor: int) -> None:
         found = os.fstat(descriptor)
+        self._disk = found.st_dev
         if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(errno.EISDIR, "")
         if stamp_in(found) != self.stamp or self.inode not in (0, found.st_ino):
@@ -287,31 +324,3 @@ class _Changed(Exception):
 def stamp_in(found: os.stat_result) -> Stamp | None:
     """What a file looks like; None when it is no regular file."""
     return Stamp(found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
-
-
-_FAULTS = {
-    errno.ENOENT: ("file_missing", "there is no such file"),
-    errno.ENOTDIR: ("file_missing", "there is no such file: a part of its path is no folder"),
-    errno.EACCES: ("file_forbidden", "this user may not read the file"),
-    errno.EPERM: ("file_forbidden", "this user may not read the file"),
-    errno.EISDIR: ("not_a_file", "this is a folder, not a picture"),
-    errno.ENXIO: ("not_a_file", "this is a pipe, socket or device, not a picture"),
-    errno.ELOOP: ("file_missing", "its links lead round in a circle"),
-    errno.ENAMETOOLONG: ("file_missing", "the path is longer than this system can have"),
-}
-_PASSING = {errno.EIO, errno.EAGAIN, getattr(errno, "ESTALE", errno.EIO)}
-CROWDED = {errno.EMFILE, errno.ENFILE}  # this process, or the whole machine, has too many open
-
-
-def fault_of(error: OSError) -> SourceFault:
-    """An operating system's error as a fault; its text never holds more than the reason."""
-    if error.errno in _FAULTS:
-        code, message = _FAULTS[error.errno]
-        return SourceFault(code, message)
-    reason = os.strerror(error.errno) if error.errno else type(error).__name__
-    return SourceFault(
-        "local_read",
-        f"the file can't be read: {reason}",
-        is_passing=error.errno in _PASSING,
-        is_crowded=error.errno in CROWDED,
-    )

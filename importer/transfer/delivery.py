@@ -21,7 +21,7 @@ from importer.model import (
 from importer.record import record
 from importer.secret import one_line
 from importer.transfer.attempts import Try, still, text_of
-from importer.transfer.bodies import SourceFault, Streamed, Whole
+from importer.transfer.bodies import Streamed, Whole
 from importer.transfer.fetch.fetched import Fetched
 from importer.transfer.fetching import Left
 from importer.transfer.rereading import reread
@@ -35,6 +35,7 @@ from importer.transfer.retry import (
     next_step,
     settled,
 )
+from importer.transfer.source_faults import SourceFault
 from importer.transfer.sources import load
 from importer.transfer.trip import Trip
 

@@ -18,7 +18,6 @@ from importer import __version__
 from importer.aside import opened_aside
 from importer.model import MAYBE_THERE, URL_TEXT, RemoteUrl, Status, Stop
 from importer.transfer.allowance import Bandwidth
-from importer.transfer.bodies import SourceFault
 from importer.transfer.fetch.fetched import Fetched
 from importer.transfer.fetch.hosts import Hosts
 from importer.transfer.fetch.missed import DiskFull, Missed
@@ -26,6 +25,7 @@ from importer.transfer.fetch.partial import Partial
 from importer.transfer.fetch.spool import Spool
 from importer.transfer.fetch.web import BLOCK, Web
 from importer.transfer.retry import Settle, back_off
+from importer.transfer.source_faults import SourceFault
 from importer.transfer.sources import WHOLE_UP_TO
 from importer.units import counted
 

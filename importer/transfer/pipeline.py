@@ -18,11 +18,11 @@ import anyio.to_thread
 from importer.errors import ManifestError
 from importer.model import Admitted, Stop
 from importer.transfer.belt import Belt, Emptied
-from importer.transfer.bodies import SourceFault
 from importer.transfer.delivery import Loaded
 from importer.transfer.fetch.fetched import Held, Spooled
 from importer.transfer.fetching import Left
 from importer.transfer.shelf import Shelf, largest_first
+from importer.transfer.source_faults import SourceFault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from importer.transfer.bodies import SourceFault
+from importer.transfer.source_faults import SourceFault
 from importer.transfer.sources import load
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ import aiofiles.os
 
 from importer.model import URL_TEXT, LocalFile, RemoteUrl, Stamp
 from importer.transfer import sniff
-from importer.transfer.bodies import FLAGS, SourceFault, Streamed, Whole, fault_of, stamp_in
+from importer.transfer.bodies import FLAGS, Streamed, Whole, stamp_in
+from importer.transfer.source_faults import SourceFault, fault_of
 from importer.transfer.turns import turns_of
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from types import MappingProxyType
 import pytest
 
 from importer.model import Answer, LocalFile, NoAnswer, RemoteUrl, Request, Stamp
-from importer.transfer.bodies import SourceFault, Streamed, Whole
+from importer.transfer.bodies import Streamed, Whole
 from importer.transfer.crew import speech
 from importer.transfer.crew.frames import Unpacking, packed
+from importer.transfer.source_faults import SourceFault
 
 
 def over(plain):

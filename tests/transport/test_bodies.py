@@ -16,7 +16,8 @@ import pytest
 
 from importer.model import Answer, Request
 from importer.settings import Patience
-from importer.transfer.bodies import SourceFault, Whole
+from importer.transfer.bodies import Whole
+from importer.transfer.source_faults import SourceFault
 from importer.transfer.sources import WHOLE_UP_TO
 from tests.transport.going import (
     BIG,

@@ -17,10 +17,11 @@ import anyio
 from importer.clock import SystemClock, cpu_s
 from importer.model import NoAnswer
 from importer.transfer.at_hand import ReadAhead
-from importer.transfer.bodies import Elsewhere, SourceFault, Streamed, Whole
+from importer.transfer.bodies import Elsewhere, Streamed, Whole
 from importer.transfer.crew.member import Lost, Member, Unsent
 from importer.transfer.crew.shares import Shares
 from importer.transfer.retry import PROCESS_DIED
+from importer.transfer.source_faults import SourceFault
 from importer.transfer.sources import load
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ class Crew:
                     return await self._send_from_here(request, body, trip)
                 reply = await body.keeper.send(request, body, trip)
             elif (member := self._least_busy()) is None or self._shares.is_own_turn():
+                body.in_loop = member is not None
                 return await self._here.send(request, body, trip)
             else:
                 reply = await member.stream(request, body, trip)

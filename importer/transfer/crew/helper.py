@@ -140,6 +140,7 @@ class Helper:
         elif kind == speech.STREAM:
             plain, request = rest
             streamed = speech.streamed_of(plain, block=self._reading.block)
+            streamed.in_loop = True
             self._begin(number, self._send(number, streamed, request))
         elif kind == speech.FORGET:
             for handle in number:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from importer.transfer.bodies import SourceFault
+from importer.transfer.source_faults import SourceFault
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import aiohttp
 
 from importer.errors import Defect
 from importer.model import NoAnswer
-from importer.transfer.bodies import CROWDED
 from importer.transfer.retry import OPEN_FILES
+from importer.transfer.source_faults import CROWDED
 
 
 def broken(error: Exception, *, host: str, sent_whole: bool) -> NoAnswer:

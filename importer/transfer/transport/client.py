@@ -16,7 +16,7 @@ import anyio.to_thread
 from yarl import URL
 
 from importer.model import Answer, NoAnswer, Reply
-from importer.transfer.bodies import SourceFault, Streamed, Whole
+from importer.transfer.bodies import Streamed, Whole
 from importer.transfer.transport.breaking import broken, defect_of
 from importer.transfer.transport.connector import GuardedConnector, Heard, heard_of
 from importer.transfer.transport.flight import ANSWER_LIMIT, Flight
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from importer.model import Request
     from importer.settings import Patience, Sending
     from importer.transfer.bodies import Body
+    from importer.transfer.source_faults import SourceFault
     from importer.transfer.transport.keeping import Keeping
 
 KEEPALIVE_S = 10.0  # below what servers keep (nginx 75, Apache 5 to 15, gunicorn behind a proxy 60)

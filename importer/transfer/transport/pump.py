@@ -19,8 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from importer.transfer.bodies import fault_of
 from importer.transfer.gate import Gate
+from importer.transfer.source_faults import fault_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
