@@ -44,11 +44,12 @@ def _load_aside(module: str) -> None:
     """Load a module in a thread; whoever imports it later waits for what is missing of it.
 
     aiohttp makes two TLS contexts while it loads, which read the system's certificates and need no
-    interpreter for it: a tenth of the start.
+    interpreter for it: a tenth of the start. The process doesn't end in the midst of that: OpenSSL
+    would be taken down under the thread's feet.
     """
     from threading import Thread
 
-    Thread(target=__import__, args=(module,), daemon=True).start()
+    Thread(target=__import__, args=(module,)).start()
 
 
 def _fill_closed_streams() -> None:
