@@ -413,7 +413,8 @@ def _is_words(node: ast.expr) -> bool:
     [
         ("destination/verdicts.py", {"http_422", "early_answer", "rejected", "captive_portal"}),
         ("transfer/sources.py", {"file_changed", "not_a_file"}),
-        ("transfer/bodies.py", {"file_missing", "file_forbidden"}),
+        ("transfer/bodies.py", {"file_changed"}),
+        ("transfer/source_faults.py", {"file_missing", "file_forbidden"}),
         ("transfer/crew/crew.py", {"file_changed"}),
         ("transfer/fetch/web.py", {"source_cut", "source_range", "source_timeout"}),
         ("transfer/fetch/hops.py", {"source_private", "source_url", "source_redirect"}),
