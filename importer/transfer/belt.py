@@ -80,11 +80,7 @@ class Belt(Generic[Item]):
         try:
             found = await taker
         except asyncio.CancelledError:
-            if taker in self._turns:
-                found = self._turns.take_back(taker)
-            else:
-                found = () if taker.cancelled() else taker.result()
-            if found:
+            if found := self._turns.left_behind(taker):
                 self._items.extendleft(found)  # it came at this very moment
                 slot.free()
             raise

@@ -107,7 +107,6 @@ class Streamed:
         self._left = stamp.size_bytes
         self._descriptor: int | None = None  # while it is read
         self._disk = 0  # on which it lies
-        self._is_near = False  # it was opened without waiting, and can be looked at so
         self._told: bytes | None = None  # its digest, by whoever else has read it
 
     @property
@@ -159,12 +158,13 @@ class Streamed:
         """
         with self._told_of_faults():
             async with _ReadAhead(self) as ahead:
-                self._is_near = self._opened_at_once()
+                # The last ones belong to a thread where looking at the file again may wait.
+                for_thread = 0 if self._opened_at_once() else TAIL
                 # Asked while nothing is being read: a slow line gets its last block read long
                 # before the one in front of it has gone.
                 block: memoryview | None = None
                 while self._left > 0:
-                    following = await self._at_hand()
+                    following = await self._at_hand(self._left - for_thread)
                     if following is None:
                         ahead.begin()
                         if block is not None:
@@ -190,10 +190,9 @@ class Streamed:
         self._expect(descriptor)
         return True
 
-    async def _at_hand(self) -> memoryview | None:
+    async def _at_hand(self, most: int) -> memoryview | None:
         """The next bytes if they lie in memory; the loop has room for them first."""
-        # The last ones belong to a thread where looking at the file again may wait.
-        size = min(AT_HAND, self._left - (0 if self._is_near else TAIL))
+        size = min(AT_HAND, most)
         if not (self.in_loop and CAN_ASK) or self._descriptor is None or size <= 0:
             return None
         await turns_of(asyncio.get_running_loop()).room()

@@ -81,6 +81,12 @@ class Turns:
         """For one that was cut off before its turn: what it would have been told."""
         return self._waiting.pop(waiter) if waiter in self._waiting else self._cut_off.pop(waiter)
 
+    def left_behind(self, waiter: asyncio.Future[Any]) -> Any:
+        """What one that was cut off had been told, or was about to be; None: nothing."""
+        if waiter in self:
+            return self.take_back(waiter)
+        return None if waiter.cancelled() else waiter.result()
+
     def _passed_s(self) -> float:
         """What this turn took until now, and will take for those who were told something."""
         return self._busy_s() - self._began_s + (self._most - self._left) * self._piece_s

@@ -115,11 +115,7 @@ async def test_a_journal_that_lost_nothing_is_left_alone(archive: Archive) -> No
 
 async def test_a_long_part_is_looked_at_a_row_at_a_time(archive: Archive) -> None:
     """Its last megabytes are never in memory as a whole, whatever the job's length."""
-    archive.fill(4)
-    async with Wire() as wire:
-        await run(archive, wire)
-        settings = settings_for(archive, wire)
-        origin = wire.endpoint.rpartition("/api/")[0]
+    settings, origin = await has_run(archive, rows=4)
     header, *rows = archive.results.read_bytes().splitlines(keepends=True)
     part = beside(archive, ".part")
     outcomes = b"".join(rows)
@@ -138,11 +134,7 @@ async def test_a_long_part_is_looked_at_a_row_at_a_time(archive: Archive) -> Non
 
 async def test_a_loss_is_found_a_megabyte_above_the_end_of_part(archive: Archive) -> None:
     """A kill while pages of ``-wal`` were brought over keeps some of them, whatever their age."""
-    archive.fill(4)
-    async with Wire() as wire:
-        await run(archive, wire)
-        settings = settings_for(archive, wire)
-        origin = wire.endpoint.rpartition("/api/")[0]
+    settings, origin = await has_run(archive, rows=4)
     header, lost, *rows = archive.results.read_bytes().splitlines(keepends=True)
     outcomes = b"".join(rows)
     beside(archive, ".part").write_bytes(header + lost + outcomes * (1_000_000 // len(outcomes)))
@@ -155,16 +147,20 @@ async def test_a_loss_is_found_a_megabyte_above_the_end_of_part(archive: Archive
 
 async def test_a_number_that_no_line_has_is_passed_over(archive: Archive) -> None:
     """A disk may give back other digits than it was given."""
-    archive.fill(2)
-    async with Wire() as wire:
-        await run(archive, wire)
-        settings = settings_for(archive, wire)
-        origin = wire.endpoint.rpartition("/api/")[0]
+    settings, origin = await has_run(archive, rows=2)
     results = archive.results.read_text()
     assert ",2," in results
     beside(archive, ".part").write_text(results.replace(",2,", f",{10**30},"))
     with opened_again(archive, settings, origin) as opened:
         assert mend(opened, settings) == (opened, None)
+
+
+async def has_run(archive: Archive, *, rows: int) -> tuple[Settings, str]:
+    """A run that came to its end; with what it was told, and to whom it went."""
+    archive.fill(rows)
+    async with Wire() as wire:
+        await run(archive, wire)
+        return settings_for(archive, wire), wire.endpoint.rpartition("/api/")[0]
 
 
 @contextmanager

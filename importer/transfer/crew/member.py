@@ -56,7 +56,7 @@ class Member(asyncio.SubprocessProtocol):
         self._token = token
         self._on_lost = on_lost
         self._unpacking = Unpacking()
-        self._out = Outbox(self._send)
+        self._out = Outbox(self._write)
         self._numbers = 0
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._forgotten: list[int] = []
@@ -263,7 +263,7 @@ class Member(asyncio.SubprocessProtocol):
 
     # ------------------------------------------------------------ the pipe
 
-    def _send(self, messages: list[Message]) -> None:
+    def _write(self, messages: list[Message]) -> None:
         if self._forgotten:
             messages.append((speech.FORGET, self._forgotten))
             self._forgotten = []

@@ -100,7 +100,7 @@ class Keeping:
             try:
                 wire = await waiter
             except asyncio.CancelledError:
-                if (unused := self._told(waiter)) is not None:
+                if (unused := self._turns.left_behind(waiter)) is not None:
                     self.keep(unused)
                 raise
             if wire is None or wire.is_clean():
@@ -145,18 +145,12 @@ class Keeping:
 
     def _first(self) -> asyncio.Future[Wire | None] | None:
         """Who has waited longest; waits no more."""
-        while self._waiting:
-            waiter, _ = self._waiting.popleft()
-            if not waiter.done():
-                return waiter
-        return None
+        self._forget_those_cut_off()
+        return self._waiting.popleft()[0] if self._waiting else None
 
-    def _told(self, waiter: asyncio.Future[Wire | None]) -> Wire | None:
-        """What one who was cut off had got, or was about to get."""
-        if waiter in self._turns:
-            told: Wire | None = self._turns.take_back(waiter)
-            return told
-        return waiter.result() if waiter.done() and not waiter.cancelled() else None
+    def _forget_those_cut_off(self) -> None:
+        while self._waiting and self._waiting[0][0].done():
+            self._waiting.popleft()
 
     def _plan(self) -> None:
         """Say when the next connection is to be made, if none comes free before."""
@@ -167,8 +161,7 @@ class Keeping:
     def _look(self) -> None:
         self._timer = None
         now = self._now()
-        while self._waiting and self._waiting[0][0].done():
-            self._waiting.popleft()
+        self._forget_those_cut_off()
         if self._waiting and now - self._waiting[0][1] >= NEW_AFTER_S:
             self._made_at = now
             self._turns.tell(self._waiting.popleft()[0], None)
