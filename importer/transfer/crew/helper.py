@@ -25,7 +25,7 @@ from importer.transfer.trip import Trip
 from importer.transfer.turns import turns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from importer.model import Source
     from importer.settings import Patience, Reading, Sending
@@ -55,10 +55,9 @@ async def _serve(incoming: int, outgoing: int) -> None:
                 helper.take(message)
 
     write = await pipes.connect(incoming, outgoing, received, _leave)
-    out = Outbox(lambda messages: write(packed(messages)))
     _, settings, connections = await begin
     sending, patience, reading = pickle.loads(settings)  # noqa: S301  (the engine's own)
-    helper = Helper(sending, patience, reading, connections=connections, out=out)
+    helper = Helper(sending, patience, reading, connections=connections, write=write)
     await helper.run()
 
 
@@ -104,13 +103,15 @@ class Helper:
         reading: Reading,
         *,
         connections: int,
-        out: Outbox,
+        write: Callable[[bytes], None],
     ) -> None:
         self.block = 0  #: bytes that may leave in one piece just now; 0: as many as anybody likes
         self._clock = SystemClock()
         self._reading = reading
         self._ahead = ReadAhead(reading)
-        self._out = out
+        self._out = Outbox(
+            lambda messages: write(packed(messages)), under_way=lambda: len(self._tasks)
+        )
         self._transport = Transport(sending, patience, clock=self._clock, connections=connections)
         self._kept: dict[int, Whole] = {}
         self._handles = 0

@@ -2,7 +2,8 @@
 
 A frame costs both sides a system call and a turn of the loop each, for a single answer as much as
 for ten. So all that is said in one turn goes out together; and where the processor is what limits
-the run, where nothing is won by hearing of it sooner, all that is said in a few milliseconds.
+the run, all that is said in a few milliseconds. Never so long that the other side could run out of
+work meanwhile: two processes that wait for one another's frames are slower than one alone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from importer.transfer.crew.frames import Message
 
 BUSY = 0.5  # of the time since the last frame: who has worked for more of it is in no hurry
-APART_S = 0.003  # between two frames then
+APART_S = 0.003  # between two frames then, at most
+SHARE = 4  # of what is under way between the two, a frame's worth: the other three go on meanwhile
 
 
 class Outbox:
@@ -26,29 +28,48 @@ class Outbox:
 
     Args:
         send: is given all of them, in the order in which they were said.
+        under_way: how much has been asked for, by either side, and not answered.
         busy: seconds of the processor's time that this thread has used; a test brings its own.
     """
 
     def __init__(
-        self, send: Callable[[list[Message]], None], *, busy: Callable[[], float] = busy_s
+        self,
+        send: Callable[[list[Message]], None],
+        *,
+        under_way: Callable[[], int],
+        busy: Callable[[], float] = busy_s,
     ) -> None:
         self.waiting: list[Message] = []
         self._send = send
+        self._under_way = under_way
         self._busy = busy
+        self._later: asyncio.TimerHandle | None = None  # what waits goes out then
         self._sent_at = self._busy_at_s = 0.0
 
     def say(self, *message: Any) -> None:
         """Have it go out with the next frame."""
-        if not self.waiting:
-            loop = asyncio.get_running_loop()
-            passed_s = loop.time() - self._sent_at
-            if passed_s < APART_S and self._busy() - self._busy_at_s > BUSY * passed_s:
-                loop.call_at(self._sent_at + APART_S, self._flush)
-            else:
-                loop.call_soon(self._flush)
         self.waiting.append(message)
+        is_first = len(self.waiting) == 1
+        if not (is_first or self._later):  # it goes out with this turn
+            return
+        loop = asyncio.get_running_loop()
+        if len(self.waiting) * SHARE >= self._under_way() or (is_first and self._has_time(loop)):
+            self._put_off(None)
+            loop.call_soon(self._flush)
+        elif is_first:
+            self._put_off(loop.call_at(self._sent_at + APART_S, self._flush))
+
+    def _has_time(self, loop: asyncio.AbstractEventLoop) -> bool:
+        passed_s = loop.time() - self._sent_at
+        return passed_s >= APART_S or self._busy() - self._busy_at_s <= BUSY * passed_s
+
+    def _put_off(self, later: asyncio.TimerHandle | None) -> None:
+        if self._later is not None:
+            self._later.cancel()
+        self._later = later
 
     def _flush(self) -> None:
+        self._put_off(None)
         messages, self.waiting = self.waiting, []
         self._sent_at, self._busy_at_s = asyncio.get_running_loop().time(), self._busy()
         self._send(messages)
