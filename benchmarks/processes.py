@@ -31,7 +31,7 @@ MOST_OTHERS = 0.1  # of a core
 def main() -> int:
     options = parser(__doc__, rounds=5)
     options.add_argument("--size", type=int, action="append", metavar="BYTES")
-    options.add_argument("--rows", type=int, help="default 12000; 300 with --small")
+    options.add_argument("--rows", type=int, help="default 40000; 300 with --small")
     options.add_argument("-c", "--concurrency", type=int, default=64)
     options.add_argument("--tls", action="store_true")
     options.add_argument("--also", action="append", default=[], metavar="NAME=DIR")
@@ -41,7 +41,7 @@ def main() -> int:
         clients.importer("two processes", more=["--processes", "2"]),
         *clients.also(args.also),
     ]
-    rows = args.rows or (300 if args.small else 12_000)
+    rows = args.rows or (300 if args.small else 40_000)
     heads = [
         "client",
         "uploads/s",
