@@ -43,33 +43,33 @@ class Outbox:
         self._send = send
         self._under_way = under_way
         self._busy = busy
-        self._later: asyncio.TimerHandle | None = None  # what waits goes out then
+        self._timer: asyncio.TimerHandle | None = None  # while what waits is held back
         self._sent_at = self._busy_at_s = 0.0
 
     def say(self, *message: Any) -> None:
         """Have it go out with the next frame."""
         self.waiting.append(message)
         is_first = len(self.waiting) == 1
-        if not (is_first or self._later):  # it goes out with this turn
-            return
+        if not is_first and self._timer is None:
+            return  # it goes out with this turn
         loop = asyncio.get_running_loop()
         if len(self.waiting) * SHARE >= self._under_way() or (is_first and self._has_time(loop)):
-            self._put_off(None)
+            self._stop_timer()
             loop.call_soon(self._flush)
-        elif is_first:
-            self._put_off(loop.call_at(self._sent_at + APART_S, self._flush))
+        elif self._timer is None:
+            self._timer = loop.call_at(self._sent_at + APART_S, self._flush)
 
     def _has_time(self, loop: asyncio.AbstractEventLoop) -> bool:
         passed_s = loop.time() - self._sent_at
         return passed_s >= APART_S or self._busy() - self._busy_at_s <= BUSY * passed_s
 
-    def _put_off(self, later: asyncio.TimerHandle | None) -> None:
-        if self._later is not None:
-            self._later.cancel()
-        self._later = later
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _flush(self) -> None:
-        self._put_off(None)
+        self._stop_timer()
         messages, self.waiting = self.waiting, []
         self._sent_at, self._busy_at_s = asyncio.get_running_loop().time(), self._busy()
         self._send(messages)
