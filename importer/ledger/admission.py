@@ -223,13 +223,13 @@ class Admission:
             return found._replace(snapshot=self.snapshot, line=row.line, copies=0)
         db.execute("UPDATE rows SET copies = copies + 1 WHERE id = ?", (found.id,))
         values = (
-            repeated(key, found.copies + 1), self.snapshot, row.line,
+            self.journal.free_ids(1), repeated(key, found.copies + 1), self.snapshot, row.line,
             self._placed(row, key)[3], "duplicate", "duplicate",
             f"the same row stands on line {found.line}, and is sent once",
         )  # fmt: skip
         again = db.execute(
-            "INSERT INTO rows (key, snapshot, line, collection, status, code, message)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+            "INSERT INTO rows (id, key, snapshot, line, collection, status, code, message)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
             " snapshot = excluded.snapshot, line = excluded.line, status = excluded.status,"
             f" code = excluded.code, message = excluded.message RETURNING {JOURNAL_COLUMNS}",
             values,

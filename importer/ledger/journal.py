@@ -176,7 +176,11 @@ class Journal:
     # ------------------------------------------------------------ what is known
 
     def free_ids(self, count: int) -> int:
-        """The first of so many numbers that no row has. One process writes a journal at a time."""
+        """The first of so many numbers that no row has. One process writes a journal at a time.
+
+        Each row that is placed takes its number here: one that SQLite chose could be the next
+        chunk's.
+        """
         if not self._next_id:
             found = self.db.execute("SELECT max(id) FROM rows").fetchone()
             self._next_id = (found[0] or 0) + 1

@@ -208,6 +208,23 @@ async def test_duplicates_are_found_far_apart(archive):
     assert names(wire.receipts).count("p00000.jpg") == 1
 
 
+async def test_each_chunk_of_reading_may_have_duplicates(archive):
+    """A duplicate's number in the journal isn't that of a row which is read after it."""
+    (one,) = archive.pictures(1)
+    rows = [(one, f"Fair {n}", "2017-07-15") for n in range(700)]
+    for at in range(30, 700, 60):
+        rows.insert(at, rows[at - 20])
+    archive.write(rows)
+    async with Wire() as wire:
+        await run(archive, wire, concurrency=16)
+        assert (len(wire.receipts), statuses(archive).count("duplicate")) == (700, 12)
+        archive.write(rows[:200] + rows[100:] + rows[300:400])
+        await run(archive, wire, concurrency=16)
+    assert len(wire.receipts) == 700
+    assert statuses(archive).count("uploaded") == 700
+    assert in_journal(archive, "count(*)", "status = 'pending'") == [0]
+
+
 async def test_columns_of_the_users_own_make_no_difference(archive):
     """A remark isn't sent, so two rows that differ in it alone are one picture."""
     (one,) = archive.pictures(1)
