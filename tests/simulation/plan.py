@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from importer.transfer.intake import CHUNK_ROWS
+
 HOUR = 3600.0
 
 
@@ -62,10 +64,13 @@ class Plan:
     large: int  #: so many of them are streamed
     missing: int  #: so many have no file
     remote: int  #: so many are to be downloaded
+    repeated: int  #: so many stand there twice
+    chunk: int  #: rows that are read and placed at once
     courses: tuple[Course, ...]
 
     def __str__(self) -> str:
-        return f"{self.rows} rows; {'; '.join(map(str, self.courses))}"
+        size = f"{self.rows} rows by {self.chunk}, {self.repeated} repeated"
+        return f"{size}; {'; '.join(map(str, self.courses))}"
 
 
 def plan_of(seed: int) -> Plan:
@@ -76,7 +81,9 @@ def plan_of(seed: int) -> Plan:
     remote = chance.choice((0, 0, rows // 3, rows))
     if remote:
         courses = [_with_downloads(chance, course) for course in courses]
-    return Plan(seed, rows, large, missing, remote, tuple(courses))
+    repeated = chance.choice((0, 0, 1, rows // 4))
+    chunk = chance.choice((1, 3, 7, CHUNK_ROWS))
+    return Plan(seed, rows, large, missing, remote, repeated, chunk, tuple(courses))
 
 
 def _with_downloads(chance: Random, course: Course) -> Course:

@@ -11,6 +11,7 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from importer.transfer.intake import CHUNK_ROWS
 from tests.conftest import picture_bytes
 from tests.simulation.network import SYSTEMIC
 from tests.simulation.plan import Course
@@ -33,11 +34,16 @@ COURSES = st.builds(
 class LifeOfAJob(RuleBasedStateMachine):
     """The world's own watch looks after each step of each run; here are only the turns of fate."""
 
-    @initialize(seed=st.integers(0, 999), rows=st.integers(1, 12), large=st.integers(0, 1))
-    def begin(self, seed: int, rows: int, large: int) -> None:
+    @initialize(
+        seed=st.integers(0, 999),
+        rows=st.integers(1, 12),
+        large=st.integers(0, 1),
+        chunk=st.sampled_from((1, 3, CHUNK_ROWS)),
+    )
+    def begin(self, seed: int, rows: int, large: int, chunk: int) -> None:
         self._quiet = unmourned()
         self._quiet.__enter__()
-        self.world = World(seed).__enter__()
+        self.world = World(seed, chunk).__enter__()
         self.world.add(rows, large=large)
         self._is_torn = False
 
@@ -83,6 +89,10 @@ class LifeOfAJob(RuleBasedStateMachine):
     def cut_a_row(self, place: int) -> None:
         del self.world.rows[place % len(self.world.rows)]
         self.world.write()
+
+    @rule()
+    def repeat_a_row(self) -> None:
+        self.world.repeat(1)
 
     @rule(place=st.integers(0, 50), text=st.text(st.characters(codec="utf-8"), max_size=8))
     def remark_on_a_row(self, place: int, text: str) -> None:

@@ -12,7 +12,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -22,11 +22,14 @@ from unittest.mock import patch
 import anyio
 
 from importer.errors import ImporterError, StorageError
+from importer.job import OpenedJob
+from importer.ledger.journal import Journal
 from importer.model import Summary
+from importer.opening import look
 from importer.run import Run
 from importer.secret import Token
 from importer.settings import Pace, Patience, Sending, Settings, Urls
-from importer.transfer import fetching
+from importer.transfer import fetching, intake
 from importer.transfer.sources import WHOLE_UP_TO
 from tests.conftest import picture_bytes
 from tests.simulation.disk import Disk, as_it_lies, put_back, watched
@@ -38,6 +41,7 @@ from tests.simulation.web import OldWeb, web_from
 
 HEADER = ("source", "name", "collection", "date", "remark")
 ENDPOINT = "https://gallery.invalid/api/v1/picture/upload"
+TOKEN = Token("simulated-token")
 MOST_STEPS = 400_000
 ROUNDS = 8  # calm runs until everything is settled, before it's given up
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -69,6 +73,7 @@ class World:
     """A folder with an archive, a gallery and a disk; runs happen in it. A context manager."""
 
     seed: int
+    chunk: int = intake.CHUNK_ROWS  #: rows that are read and placed at once
     gallery: Gallery = field(init=False)
     disk: Disk = field(default_factory=Disk)
     runs: int = 0
@@ -118,6 +123,12 @@ class World:
             self.rows.append([source, name, "Fair", "2018-02-22", f"{number}"])
         self.write()
 
+    def repeat(self, count: int) -> None:
+        """So many rows stand there a second time, with another remark."""
+        for row in self.chance.choices(self.rows, k=count):
+            self.rows.insert(self.chance.randint(0, len(self.rows)), [*row[:4], "again"])
+        self.write()
+
     def write(self) -> None:
         """The manifest as its rows are now."""
         with self.manifest.open("w", encoding="utf-8", newline="") as file:
@@ -139,7 +150,7 @@ class World:
         loop = SimulatedLoop(lambda: self.chance.expovariate(1 / 0.002))
         clock = Clock(loop, self.chance)
         run = Run(
-            self._settings(course), Token("simulated-token"),
+            self._settings(course), TOKEN,
             observer=self.listening, clock=clock, confirm=None,
             transport=transport_to(self.gallery),
         )  # fmt: skip
@@ -149,6 +160,7 @@ class World:
             stack.enter_context(watched(self.disk))
             stack.enter_context(simulated(loop))
             stack.enter_context(patch.object(fetching, "Web", web_from(self.web)))
+            stack.enter_context(patch.object(intake, "CHUNK_ROWS", self.chunk))
             try:
                 found = self._until_end(loop, run)
             finally:
@@ -272,6 +284,8 @@ class World:
         # Who presses Ctrl-C twice doesn't wait for the results; the next run draws them.
         if isinstance(found, Summary) and not self.disk.fails_from and not course.hurried_after:
             self.watch.ended(found, known)
+            if not self._is_rerun:
+                self._compare_with_drawn(course)
         if isinstance(found, Summary) and any("lost its last" in text for text in found.warnings):
             raise Broken(f"nothing was lost, and the run says so: {found.warnings}")
         # What a killed run left stays where the next one can't even begin.
@@ -283,6 +297,17 @@ class World:
             raise Broken(f"{sending} are left as sending by a run that ended")
         if len(sending) > course.concurrency + 16 + 32 + 64:
             raise Broken(f"{len(sending)} rows are in doubt after a kill")
+
+    def _compare_with_drawn(self, course: Course) -> None:
+        """The results are what the journal tells, to the letter, however they were written."""
+        settings = self._settings(course)
+        manifest, job = look(settings, TOKEN)
+        aside = replace(job, results=self._top / "drawn.csv")
+        with Journal.open(job) as journal:
+            snapshot = journal.db.execute("SELECT max(snapshot) FROM snapshots").fetchone()[0]
+            OpenedJob(manifest, aside, manifest.manifest.survey(), journal, snapshot).drawing.draw()
+        if aside.results.read_bytes() != self.watch.results.read_bytes():
+            raise Broken("the results differ from what is drawn of the journal")
 
     # ------------------------------------------------------------ the calm end
 
@@ -351,9 +376,10 @@ def simulate(plan: Plan) -> World:
     Raises:
         Broken: a promise was. Deadlock: everything waits. Anything else: a defect as well.
     """
-    with World(plan.seed) as world:
+    with World(plan.seed, plan.chunk) as world:
         large, missing = min(plan.large, plan.rows), min(plan.missing, plan.rows)
         world.add(plan.rows, large=large, missing=missing, remote=plan.remote)
+        world.repeat(plan.repeated)
         for course in plan.courses:
             world.run(course)
         world.settle()

@@ -62,6 +62,8 @@ class Watch:
             ).fetchall()
         rows: dict[str, Known] = {}
         for snapshot, line, status, code, mark in found:
+            if status == "duplicate":
+                continue
             name = self._snapshots[snapshot][line - 2]
             if name in rows:
                 raise Broken(f"{name} is in the journal twice")
@@ -97,11 +99,7 @@ class Watch:
             rows = list(csv.DictReader(file))
         if [row["name"] for row in rows] != self.names:
             raise Broken("the results have other rows than the manifest, or another order")
-        for row in rows:
-            said = row["import_status"], row["import_possible_duplicate"] == "yes"
-            there = known.get(row["name"], Known("pending", "", is_marked=False))
-            if said != (there.status, there.is_marked):
-                raise Broken(f"{row['name']} is {said} in the results, {there} in the journal")
+        self._ended_row_by_row(rows, known)
         statuses = Counter(row["import_status"] for row in rows)
         if dict(statuses) != {status.value: n for status, n in summary.tally.counts.items() if n}:
             raise Broken(f"the summary counts {summary.tally}, the results {statuses}")
@@ -117,6 +115,21 @@ class Watch:
                 raise Broken(f"nothing stopped the run, and rows are pending: {statuses}")
         if statuses["sending"]:
             raise Broken("a row is left as sending")
+
+    def _ended_row_by_row(self, rows: list[dict[str, str]], known: dict[str, Known]) -> None:
+        firsts = [row for row in rows if row["import_status"] != "duplicate"]
+        if {row["name"] for row in firsts} != set(self.names):
+            raise Broken("a row is a duplicate, and there is none that it is the duplicate of")
+        there = Known("pending", "", is_marked=False)
+        settled = Counter(row["name"] for row in firsts if row["import_status"] != there.status)
+        if settled and max(settled.values()) > 1:
+            raise Broken(f"of rows that stand there twice, one is a duplicate: {settled}")
+        for row in firsts:
+            said = row["import_status"], row["import_possible_duplicate"] == "yes"
+            wanted = known.get(row["name"], there)
+            is_unread_again = said[0] == there.status and self.names.count(row["name"]) > 1
+            if said != (wanted.status, wanted.is_marked) and not is_unread_again:
+                raise Broken(f"{row['name']} is {said} in the results, {wanted} in the journal")
 
 
 class Listening:
