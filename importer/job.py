@@ -247,6 +247,7 @@ class OpenedJob:
             manifest.columns,
             manifest.judging,
             self.snapshot,
+            self.survey.rows,
             (self.survey.size_bytes, self.survey.mtime_ns),
         )
 

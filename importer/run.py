@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, closing, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,7 +17,9 @@ from importer.errors import ImporterError, ManifestError, StorageError, UsageErr
 from importer.events import RunBegan, RunEnded
 from importer.job import OpenedJob, OpenedManifest, draw_report
 from importer.ledger.admission import WANTED
-from importer.ledger.results import Drawn, PartFile
+from importer.ledger.draft import Draft
+from importer.ledger.part import PartFile
+from importer.ledger.results import Drawn
 from importer.ledger.snapshot import begin_snapshot, survey_of
 from importer.ledger.whole import look_over
 from importer.mending import mend
@@ -90,7 +92,9 @@ class Run:
             take = partial(hold, job, survey, self._settings, self._clock)
             journal, snapshot = await stack.enter_async_context(opened_aside(take))
             opened = OpenedJob(manifest, job, survey, journal, snapshot, placed)
-            summary = await self._run(await self._made_up(opened))
+            opened = await self._made_up(opened)
+            draft = stack.enter_context(closing(Draft(opened.job.results.parent)))
+            summary = await self._run(opened, draft)
         self._telling.observer.notice(RunEnded(summary))
         return summary
 
@@ -139,7 +143,7 @@ class Run:
         if not self._confirm(rows, self._settings.sending.host):
             raise UsageError("nothing was sent", fix="run again and say yes, or use --yes")
 
-    async def _run(self, opened: OpenedJob) -> Summary:
+    async def _run(self, opened: OpenedJob, draft: Draft) -> Summary:
         settings, survey = self._settings, opened.survey
         intake = opened.intake(self._wanted, settings.reading.lines)
         name, host = str(settings.manifest), settings.sending.host
@@ -153,12 +157,12 @@ class Run:
         elif settings.dry_run:
             await self._place_all(intake)
         else:
-            requests = await self._send(opened, intake)
+            requests = await self._send(opened, intake, draft)
         await anyio.to_thread.run_sync(intake.look_at_settled, self._halting)
         intake.close()
         is_whole = self._halting.cause is None and settings.reading.lines is None
         await self._warn_of(after_reading(opened, intake.admission, is_whole=is_whole))
-        return await self._conclude(opened, requests)
+        return await self._conclude(opened, requests, draft)
 
     async def _warn_of(self, notices: Iterator[str]) -> None:
         """Look in a thread: each look may take a whole pass over the journal, or ask the system."""
@@ -167,7 +171,7 @@ class Run:
 
     # ------------------------------------------------------------ the ways of a run
 
-    async def _send(self, opened: OpenedJob, intake: Intake) -> int:
+    async def _send(self, opened: OpenedJob, intake: Intake, draft: Draft) -> int:
         """Deliver; gives the number of requests that were made."""
         reading, results = self._settings.reading, opened.job.results
         buffer = Buffer(reading.buffer, block=reading.block)
@@ -175,10 +179,15 @@ class Run:
         async with opened_fetching(
             self._settings, results, buffer=buffer, clock=clock, halting=halting, warn=warn
         ) as fetching:
-            return await self._deliver(opened, intake, buffer, fetching)
+            return await self._deliver(opened, intake, draft, buffer, fetching)
 
     async def _deliver(
-        self, opened: OpenedJob, intake: Intake, buffer: Buffer, fetching: Fetching | None
+        self,
+        opened: OpenedJob,
+        intake: Intake,
+        draft: Draft,
+        buffer: Buffer,
+        fetching: Fetching | None,
     ) -> int:
         settings, clock, halting = self._settings, self._clock, self._halting
         sending, patience, pace = settings.sending, settings.patience, settings.pace
@@ -187,7 +196,7 @@ class Run:
         telling = self._telling
         crew = Crew(here, settings, clock=clock, token=self._token, warn=telling.warn)
         journal, rows, results = opened.journal, opened.survey.rows, opened.job.results
-        async with opened_aside(partial(_part_of, opened)) as part:
+        async with opened_aside(partial(_part_of, opened, draft)) as part:
             scribe = Scribe(journal, part, halting=halting, on_durable=telling.durable)
             delivery = Delivery(
                 destination=EventGallery(
@@ -244,7 +253,7 @@ class Run:
 
     # ------------------------------------------------------------ the end of a run
 
-    async def _conclude(self, opened: OpenedJob, requests: int) -> Summary:
+    async def _conclude(self, opened: OpenedJob, requests: int, draft: Draft) -> Summary:
         """Write down how the run ended, then everything that is drawn from the journal."""
         settings, job, journal = self._settings, opened.job, opened.journal
         is_dry = settings.dry_run
@@ -253,7 +262,7 @@ class Run:
             if is_dry:
                 drawn.tally = await anyio.to_thread.run_sync(journal.tally, opened.snapshot)
             else:
-                drawn = await self._draw(opened)
+                drawn = await self._draw(opened, draft)
         except (StorageError, ManifestError) as error:
             drawn.tally = await anyio.to_thread.run_sync(journal.tally, opened.snapshot)
             if not self._is_hurried:
@@ -285,7 +294,7 @@ class Run:
         path = await anyio.to_thread.run_sync(draw_report, job, settings, warn)
         return replace(summary, report=path)
 
-    async def _draw(self, opened: OpenedJob) -> Drawn:
+    async def _draw(self, opened: OpenedJob, draft: Draft | None = None) -> Drawn:
         """Draw the results file.
 
         Raises:
@@ -294,7 +303,7 @@ class Run:
         """
         drawing = opened.drawing
         return await anyio.to_thread.run_sync(
-            lambda: drawing.draw(is_wanted=lambda: not self._is_hurried)
+            lambda: drawing.draw(draft=draft, is_wanted=lambda: not self._is_hurried)
         )
 
     async def _end_at(self, seconds: float) -> None:
@@ -317,9 +326,11 @@ class Run:
         self._telling.warn(text, is_kept=False)
 
 
-def _part_of(opened: OpenedJob, files: ExitStack) -> PartFile:
+def _part_of(opened: OpenedJob, draft: Draft, files: ExitStack) -> PartFile:
     """The file that shows the outcomes as they come."""
-    part = PartFile(opened.job.part, opened.manifest.columns, opened.journal.run)
+    manifest, run = opened.manifest, opened.journal.run
+    delimiter = manifest.manifest.delimiter
+    part = PartFile(opened.job.part, manifest.columns, run, draft=draft, delimiter=delimiter)
     return files.enter_context(part)
 
 

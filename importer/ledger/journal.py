@@ -222,6 +222,16 @@ class Journal:
             (first, last, snapshot),
         )
 
+    def uploaded_now(self, snapshot: int, first: int, last: int) -> tuple[int, int, int]:
+        """Of a stretch of the manifest: plain uploads of this run, their bytes, and rows at all."""
+        is_ours = f"run = ? AND {IS_PLAIN_UPLOAD}"
+        uploads, size_bytes, rows = self.db.execute(
+            f"SELECT count(*) FILTER (WHERE {is_ours}), total(CASE WHEN {is_ours} THEN size END),"
+            " count(*) FROM rows WHERE line BETWEEN ? AND ? AND snapshot = ?",
+            (self.run, self.run, first, last, snapshot),
+        ).fetchone()
+        return uploads, int(size_bytes), rows
+
     def by_key(self, key: bytes) -> JournalRow | None:
         found = self.db.execute(
             f"SELECT {JOURNAL_COLUMNS} FROM rows WHERE key = ?",

@@ -1,17 +1,19 @@
 """The results file, drawn from the journal: every row of the manifest, in its order, verbatim.
 
-While a run goes on, outcomes are appended to ``<results>.part`` as they become durable; at the end
-the whole file is drawn anew and put in place in one step.
+It is drawn at a run's end and put in place in one step. What a run has uploaded it has written
+already, into its draft; all else is made anew of the manifest and the journal.
 """
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import os
-from collections import Counter
+from bisect import bisect_left, bisect_right
+from collections import Counter, deque
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, Self, TextIO
+from operator import attrgetter
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from importer.errors import StorageError
 from importer.in_place import put_in_place
@@ -21,29 +23,30 @@ from importer.ledger.cells import (
     drawn_by_lines,
     drawn_cells,
     guarded,
-    outcome_text,
     recorded_cells,
 )
+from importer.ledger.draft import Stretch
 from importer.ledger.schema import translated
 from importer.manifest.columns import RESULT_COLUMNS
 from importer.manifest.identity import repeated
 from importer.model import Invalid, Status, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from importer.ledger.cells import DrawnRow
+    from importer.ledger.draft import Draft
     from importer.ledger.job import Job
     from importer.ledger.journal import Journal
     from importer.ledger.rows import JournalRow
     from importer.manifest.columns import Columns
     from importer.manifest.protocol import Manifest
     from importer.manifest.recorded import Recorded
-    from importer.model import Outcome, Picture, Row
+    from importer.model import Picture, Row
 
 NEED_A_PERSON = frozenset({Status.FAILED, Status.UNKNOWN, Status.INVALID, Status.CHANGED})
 CHUNK_ROWS = 1_000  # rows that are looked up in the journal at once
+_LINE = attrgetter("line")
 
 
 class Judge(Protocol):
@@ -58,45 +61,6 @@ class Judge(Protocol):
     def recorded(self, row: Row) -> Recorded | None: ...
 
 
-class PartFile:
-    """``<results>.part``: outcomes in the order in which they become durable, for ``tail -f``."""
-
-    def __init__(self, path: Path, columns: Columns, run: int) -> None:
-        self._path, self._run = path, run
-        with translated(path):
-            self._file = path.open("w", encoding="utf-8", newline="")
-            try:
-                csv.writer(self._file).writerow([*columns.own_header, *RESULT_COLUMNS])
-                self._file.flush()
-            except BaseException:
-                self.close()
-                raise
-
-    def append(self, outcomes: Sequence[Outcome]) -> None:
-        """Add what has become durable.
-
-        Raises:
-            StorageError: the disk is full. The journal has the outcomes all the same.
-        """
-        with translated(self._path):
-            own = all_joined([one.admitted.picture.row.cells for one in outcomes], ",")
-            self._file.writelines(
-                f"{first},{outcome_text(one, self._run, ',')}\r\n"
-                for first, one in zip(own, outcomes, strict=True)
-            )
-            self._file.flush()
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """What it takes to draw one job's results file."""
@@ -107,7 +71,8 @@ class Drawing:
     columns: Columns
     judge: Judge
     snapshot: int
-    stamp: tuple[int, int]  #: the manifest's size and time as it was surveyed
+    rows: int  #: of the manifest as it was surveyed ...
+    stamp: tuple[int, int]  #: ... and its size and time
 
     @property
     def trusts_lines(self) -> bool:
@@ -118,44 +83,94 @@ class Drawing:
             return False
         return (now.st_size, now.st_mtime_ns) == self.stamp
 
-    def draw(self, *, is_wanted: Callable[[], bool] = lambda: True) -> Drawn:
+    def draw(
+        self, *, draft: Draft | None = None, is_wanted: Callable[[], bool] = lambda: True
+    ) -> Drawn:
         """Write the results file whole and replace the old one in one step.
 
-        ``is_wanted`` is asked between chunks: a second Ctrl-C ends the drawing, the old file stays.
+        Args:
+            draft: what has been written of it; it is closed.
+            is_wanted: is asked between chunks: a second Ctrl-C ends the drawing, the old file
+                stays.
 
         Raises:
             StorageError: it couldn't be written; the old file is still there, whole.
         """
-        results = self.job.results
+        with translated(self.job.results):
+            if draft is not None:
+                with closing(draft), suppress(OSError):  # the room that it has may be missing
+                    if self.trusts_lines and draft.is_vouched_for(self.journal, self.snapshot):
+                        return self._draw(draft, is_wanted)
+            return self._draw(None, is_wanted)
+
+    def _draw(self, draft: Draft | None, is_wanted: Callable[[], bool]) -> Drawn:
         drawn = Drawn()
         encoding = "utf-8-sig" if self.manifest.has_mark else "utf-8"
-        with translated(results):
-            with (
-                put_in_place(results) as beside,
-                beside.open("w", encoding=encoding, newline="") as file,
-            ):
-                self._write(file, drawn, is_wanted)
-                file.flush()
-                os.fsync(file.fileno())
-            self.job.part.unlink(missing_ok=True)
+        with (
+            put_in_place(self.job.results) as beside,
+            beside.open("w", encoding=encoding, newline="") as file,
+        ):
+            self._write(file, draft, drawn, is_wanted)
+            file.flush()
+            os.fsync(file.fileno())
+        self.job.part.unlink(missing_ok=True)
         return drawn
 
-    def _write(self, file: TextIO, drawn: Drawn, is_wanted: Callable[[], bool]) -> None:
-        delimiter = self.manifest.delimiter
-        writer = csv.writer(file, delimiter=delimiter)
+    def _write(
+        self, file: TextIO, draft: Draft | None, drawn: Drawn, is_wanted: Callable[[], bool]
+    ) -> None:
+        writer = csv.writer(file, delimiter=self.manifest.delimiter)
         writer.writerow([*self.columns.own_header, *RESULT_COLUMNS])
-        for rows in self.judge.in_pieces(self.manifest, CHUNK_ROWS):
+        for some in self._pieces(draft.stretches if draft else []):
             if not is_wanted():
                 raise StorageError(
                     "the results file was left as it was", fix="the next run writes it"
                 )
-            recorded = _recorded(rows, self)
-            own = all_joined(self.columns.own_rows([row.cells for row in rows]), delimiter)
-            file.writelines(
-                f"{first}{delimiter}{one.text}\r\n"
-                for first, one in zip(self.judge.without_token(own), recorded, strict=True)
-            )
-            drawn.count(recorded)
+            if not isinstance(some, Stretch):
+                self._write_rows(file, some, drawn)
+            elif draft is not None:
+                file.flush()
+                file.buffer.writelines(draft.text_of(some))
+                drawn.count_uploads(some.rows, some.size_bytes)
+
+    def _pieces(self, stretches: Sequence[Stretch]) -> Iterator[list[Row] | Stretch]:
+        """The whole manifest: what stands in the draft, and between it the rows to be drawn."""
+        if sum(stretch.rows for stretch in stretches) == self.rows:
+            yield from stretches  # and nothing has to be read
+            return
+        ahead = deque(stretches)
+        with closing(self.judge.in_pieces(self.manifest, CHUNK_ROWS)) as pieces:
+            for rows in pieces:
+                yield from _parted(rows, ahead)
+
+    def _write_rows(self, file: TextIO, rows: list[Row], drawn: Drawn) -> None:
+        delimiter = self.manifest.delimiter
+        recorded = _recorded(rows, self)
+        own = all_joined(self.columns.own_rows([row.cells for row in rows]), delimiter)
+        file.writelines(
+            f"{first}{delimiter}{one.text}\r\n"
+            for first, one in zip(self.judge.without_token(own), recorded, strict=True)
+        )
+        drawn.count(recorded)
+
+
+def _parted(rows: list[Row], ahead: deque[Stretch]) -> Iterator[list[Row] | Stretch]:
+    """Consecutive rows without those of the stretches ahead; a stretch comes where it begins."""
+    while rows and ahead:
+        now, line = ahead[0], attrgetter("line")
+        first, behind = (
+            bisect_left(rows, now.first, key=line),
+            bisect_right(rows, now.last, key=line),
+        )
+        if first:
+            yield rows[:first]
+        if first < len(rows) and rows[first].line == now.first:
+            yield now
+        if behind < len(rows) or rows[-1].line == now.last:
+            ahead.popleft()
+        rows = rows[behind:]
+    if rows:
+        yield rows
 
 
 @dataclass(slots=True)
@@ -175,6 +190,11 @@ class Drawn:
                 self.uploaded_bytes += sum(row.size_bytes for row in rows if row.status == word)
             elif status in NEED_A_PERSON:
                 self.codes.update(row.code for row in rows if row.status == word and row.code)
+
+    def count_uploads(self, rows: int, size_bytes: int) -> None:
+        """Note some that were uploaded with nothing to say of it."""
+        self.counts[Status.UPLOADED] += rows
+        self.uploaded_bytes += size_bytes
 
     @property
     def tally(self) -> Tally:

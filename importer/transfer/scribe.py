@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from importer.ledger.journal import Journal
-    from importer.ledger.results import PartFile
+    from importer.ledger.part import PartFile
     from importer.model import Admitted, Outcome
     from importer.transfer.halting import Halting
 

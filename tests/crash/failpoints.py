@@ -15,7 +15,8 @@ from importer.ledger import journal as journal_module
 from importer.ledger import lock, results
 from importer.ledger.admission import Admission
 from importer.ledger.journal import Journal
-from importer.ledger.results import Drawing, PartFile
+from importer.ledger.part import PartFile
+from importer.ledger.results import Drawing
 from importer.manifest.delimited import Delimited
 from importer.transfer.at_hand import ReadAhead
 from importer.transfer.delivery import Delivery

@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, TypeAlias
 
-from importer.ledger.results import PartFile
+from importer.ledger.part import PartFile
 from importer.telling import Telling
 from importer.transfer.bodies import Streamed
 from importer.transfer.delivery import Delivery

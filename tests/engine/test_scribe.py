@@ -16,8 +16,9 @@ from anyio import wait_all_tasks_blocked
 
 from importer.clock import SystemClock
 from importer.errors import StorageError
+from importer.ledger.draft import Draft
 from importer.ledger.journal import Journal
-from importer.ledger.results import PartFile
+from importer.ledger.part import PartFile
 from importer.manifest.columns import find_columns
 from importer.model import Status
 from importer.transfer.halting import Halting
@@ -59,7 +60,7 @@ class Desk:
         columns = find_columns(
             folder / "archive.csv", ("source", "collection", "date"), line=1, defaults={}
         )
-        self.part = PartFile(self.part_path, columns, 1)
+        self.part = PartFile(self.part_path, columns, 1, draft=Draft(folder))
         self.scribe = Scribe(journal, self.part, halting=self.halting, on_durable=self.tell)
 
     def tell(self, outcomes):
