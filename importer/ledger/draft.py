@@ -13,7 +13,7 @@ from operator import ge
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from importer.ledger.entries import is_plain
+from importer.ledger.entries import is_silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,7 +62,7 @@ class Draft:
         waiting, due = self._waiting, self._next
         for one, text in zip(outcomes, texts, strict=True):
             admitted = one.admitted
-            if is_plain(one) and one.http and admitted.id >= due:
+            if is_silent(one) and admitted.id >= due:
                 waiting[admitted.id] = admitted.picture.row.line, one.size_bytes, text
         self._take()
         if len(waiting) > MOST_WAITING:

@@ -81,15 +81,15 @@ def _apart(outcomes: Sequence[Outcome]) -> Iterator[Sequence[Outcome]]:
         yield from ([outcome] for outcome in outcomes)
 
 
+def is_silent(outcome: Outcome) -> bool:
+    """Uploaded, with nothing to say of it."""
+    is_told = outcome.code or outcome.message or outcome.admitted.possible_duplicate
+    return outcome.status is _UPLOADED and not is_told
+
+
 def is_plain(outcome: Outcome) -> bool:
-    """Uploaded, with nothing to say of it, as nearly all are."""
-    return bool(
-        outcome.status is _UPLOADED
-        and not (outcome.code or outcome.message or outcome.admitted.possible_duplicate)
-        and outcome.size_bytes
-        and outcome.sha256
-        and outcome.mtime_ns
-    )
+    """A file's picture so, as nearly all are."""
+    return bool(is_silent(outcome) and outcome.size_bytes and outcome.sha256 and outcome.mtime_ns)
 
 
 def _uploaded(outcome: Outcome, run: int) -> tuple[Any, ...]:

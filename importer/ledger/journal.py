@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Self
 from importer.errors import JournalMismatch, StorageError
 from importer.ledger.batch import filled_up
 from importer.ledger.entries import write_intents, write_outcomes, write_releases
-from importer.ledger.rows import IS_PLAIN_UPLOAD, JOURNAL_COLUMNS, UPLOAD_COLUMNS, JournalRow
+from importer.ledger.rows import (
+    IS_PLAIN_UPLOAD,
+    IS_SILENT_UPLOAD,
+    JOURNAL_COLUMNS,
+    UPLOAD_COLUMNS,
+    JournalRow,
+)
 from importer.ledger.schema import connect, peeking, translated
 from importer.model import MAYBE_THERE, Collection, Status, Tally
 
@@ -223,8 +229,8 @@ class Journal:
         )
 
     def uploaded_now(self, snapshot: int, first: int, last: int) -> tuple[int, int, int]:
-        """Of a stretch of the manifest: plain uploads of this run, their bytes, and rows at all."""
-        is_ours = f"run = ? AND {IS_PLAIN_UPLOAD}"
+        """Of a stretch: this run's uploads with nothing to say of them, their bytes, all rows."""
+        is_ours = f"run = ? AND {IS_SILENT_UPLOAD}"
         uploads, size_bytes, rows = self.db.execute(
             f"SELECT count(*) FILTER (WHERE {is_ours}), total(CASE WHEN {is_ours} THEN size END),"
             " count(*) FROM rows WHERE line BETWEEN ? AND ? AND snapshot = ?",

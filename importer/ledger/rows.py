@@ -58,15 +58,19 @@ JOURNAL_COLUMNS = ", ".join(JournalRow._fields).replace(
 )
 
 
-#: what differs between rows that were uploaded with nothing to say of it, as nearly all are ...
+#: rows that were uploaded with nothing to say of it: false or NULL of any other
+IS_SILENT_UPLOAD = (
+    "(status = 'uploaded' AND coalesce(code, '') = '' AND coalesce(message, '') = ''"
+    " AND NOT possible_duplicate)"
+)
+#: what differs between those of files, as nearly all are ...
 Upload: TypeAlias = tuple[int, bytes, int, int, int, bytes, float, str, str, int]
 UPLOAD_COLUMNS = (
     "line, key, http, attempts, size, sha256, seconds, coalesce(at, ''), coalesce(answer, ''), run"
 )
 #: ... which is true of them, and false or NULL of any other row
 IS_PLAIN_UPLOAD = (
-    "(status = 'uploaded' AND coalesce(code, '') = '' AND coalesce(message, '') = ''"
-    " AND NOT possible_duplicate AND http AND attempts AND size AND sha256 <> x''"
+    f"({IS_SILENT_UPLOAD} AND http AND attempts AND size AND sha256 <> x''"
     " AND seconds IS NOT NULL AND run)"
 )
 

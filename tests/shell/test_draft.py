@@ -96,6 +96,18 @@ async def test_it_is_the_same_as_what_is_drawn_row_by_row(delimiter, archive):
     assert archive.results.read_bytes() == written
 
 
+async def test_of_addresses_as_well(archive):
+    """The gallery fetches them: there is neither a size nor a hash of them."""
+    rows = [(f"https://old.example/p{n}.jpg", *FAIR) for n in range(60)]
+    archive.write([*rows, *[(one, *FAIR) for one in archive.pictures(60)]])
+    async with Wire() as wire:
+        await run(archive, wire)
+        written = archive.results.read_bytes()
+        await run(archive, wire, rows="unknown")
+    assert archive.results.read_bytes() == written
+    assert statuses(archive) == ["uploaded"] * 120
+
+
 async def test_a_run_without_trouble_draws_no_row(archive, monkeypatch):
     """Nor does it read the manifest for it once more."""
     archive.fill(300)
@@ -173,11 +185,10 @@ def test_outcomes_in_any_order_come_out_in_the_manifests(draft, tmp_path):
         {"status": Status.FAILED, "code": "refused"},
         {"status": Status.UNKNOWN},
         {"code": "by_hand"},
-        {"http": 0},
-        {"sha256": b""},
+        {"message": "a word"},
     ],
 )
-def test_anything_but_a_plain_upload_leaves_a_gap(other, draft, tmp_path):
+def test_whatever_is_to_be_said_of_leaves_a_gap(other, draft, tmp_path):
     """It is drawn at the end, when it is what it stays."""
     with opened_journal(tmp_path, 9) as (journal, admitted):
         outcomes = [uploaded(one, **(other if n == 4 else {})) for n, one in enumerate(admitted)]
