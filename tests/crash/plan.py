@@ -45,7 +45,8 @@ class Plan:
 def plan_of(seed: int) -> Plan:
     """Kills at instants that nothing but chance chose."""
     chance = Random(seed)
-    rows = chance.randint(40, 120)
+    # More than one chunk of reading now and then.
+    rows = chance.randint(40, 120) if chance.random() < 0.8 else chance.randint(300, 600)
     concurrency = chance.choice((2, 4, 8, 16))
     kills = [_anywhere(chance, rows)]
     if chance.random() < 0.25:  # twice in a row
@@ -61,6 +62,7 @@ def plan_of(seed: int) -> Plan:
         delay_s=chance.choice((0.002, 0.01, 0.02)) * min(concurrency, 4),
         streamed=chance.choice((0, 0, 1, 4)),
         urls=chance.choice((0, 0, 2)),
+        repeated=chance.choice((0, 1, rows // 10)),
         busy_share=chance.choice((0.0, 0.0, 0.05)),
         flags=tuple(flags),
     )
@@ -103,6 +105,7 @@ def plan_at(at: str, seed: int) -> Plan:
         delay_s=0.01,
         streamed=2,
         urls=0 if is_fetch else 1,
+        repeated=2,
         fetched=8 if is_fetch else 0,
         fetched_large=3 if is_fetch else 0,
         is_second=name == "fetch.second",

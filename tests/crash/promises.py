@@ -84,6 +84,9 @@ class Promises:
         self._check_secrets(saying)
         for line, name in enumerate(self._archive.names, FIRST_LINE):
             status = journal.statuses.get(line, "not there")
+            if line - FIRST_LINE in self._archive.repeats:
+                self._check_repeat(name, status, saying)
+                continue
             copies = self._copies(name)
             if copies and status not in SENT:
                 self.lost[f"{name} arrived, and is {status} when {saying} dies"] = None
@@ -111,6 +114,9 @@ class Promises:
         self._check_undamaged(journal, saying)
         lines = enumerate(zip(self._archive.names, rows, strict=True), FIRST_LINE)
         for line, (name, row) in lines:
+            if line - FIRST_LINE in self._archive.repeats:
+                self._check_repeat(name, row["import_status"], saying)
+                continue
             self._check_row(name, row, saying, may_wait=bool(stopped_by))
             told = journal.statuses.get(line, "pending" if stopped_by else "not there")
             if told != row["import_status"]:
@@ -123,6 +129,11 @@ class Promises:
         for ending in (".part", ".tmp", ".fetched"):
             if self._archive.results.with_name(self._archive.results.name + ending).exists():
                 self.wrong[f"{saying} left its {ending} behind"] = None
+
+    def _check_repeat(self, name: str, status: str, saying: str) -> None:
+        """A row that stands further up as well; it may not have been read yet."""
+        if status not in ("duplicate", "pending", "not there"):
+            self.twice[f"{name} stands there twice, and is {status} again after {saying}"] = None
 
     def _spooled(self) -> list[str]:
         """Downloads that lie on the disk; what a killed run left there, the next one deletes."""

@@ -28,6 +28,7 @@ class Work:
     fetched: int = 0  #: of the rows, pictures that are downloaded
     fetched_large: int = 0  #: of these, so many that lie on the disk meanwhile
     is_second: bool = False  #: the gallery is offered their addresses first, and refuses them
+    repeated: int = 0  #: rows that stand there a second time, further down
     busy_share: float = 0.0  #: of the requests that get a 503
     refuses_after: int = 0  #: so many pictures the first run gets 401s
     flags: tuple[str, ...] = ()  #: but for -c
@@ -44,6 +45,7 @@ class Work:
         said += [f"{self.urls} URLs"] if self.urls else []
         large = f", {self.fetched_large} of them large" if self.fetched_large else ""
         said += [f"{self.fetched} downloads{large}"] if self.fetched else []
+        said += [f"{self.repeated} repeated"] if self.repeated else []
         said += [f"{self.busy_share:.0%} busy"] if self.busy_share else []
         said += [f"refused after {self.refuses_after}"] if self.refuses_after else []
         return ", ".join(said)
@@ -84,6 +86,11 @@ class FilledArchive(Archive):
                 else:
                     (folder / source).write_bytes(self.bodies[name])
             sources.append(source)
+        self.repeats: set[int] = set()  #: places of rows that stand further up already
+        for _ in range(work.repeated):
+            place = chance.randint(1, len(sources))
+            self.repeats = {at + (at >= place) for at in self.repeats} | {place}
+            sources.insert(place, sources[chance.randrange(place)])
         self.write((source, "Summer Fair", "2017-07-15") for source in sources)
         self.manifest_rows = read_rows(self.manifest)
         self.names = [Path(urlsplit(source).path).name for source in sources]

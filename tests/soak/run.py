@@ -20,6 +20,7 @@ from tests.soak.book import Book, name_of, number_of
 from tests.soak.growth import CONCURRENCY, LEAST, Growth, Look, growth, settled
 
 FILES = 5  # that all rows share
+REPEATED_EVERY = 100  # rows
 MAYBE = ("uploaded", "unknown")
 
 
@@ -63,11 +64,8 @@ def soak(folder: Path, *, rows: int, seed: int, minutes: float = 0.0, every_s: f
     """Import so many rows, or as many as the minutes allow, and compare what is where."""
     archive = Archive(folder)
     files = archive.pictures(FILES)
-    archive.write(
-        ((files[n % FILES], "Summer Fair", "2017-07-15", name_of(n)) for n in range(rows)),
-        header=("source", "collection", "date", "name"),
-    )
-    soaked = Soaked(rows)
+    archive.write(_rows(files, rows), header=("source", "collection", "date", "name", "remark"))
+    soaked = Soaked(rows + rows // REPEATED_EVERY)
     began = time.monotonic()
     with Book(folder / "book", rows) as book, _gallery(folder / "book", seed) as endpoint:
         words = ["run", archive.manifest, "--endpoint", endpoint, "-c", CONCURRENCY, "--no-report"]
@@ -85,6 +83,15 @@ def soak(folder: Path, *, rows: int, seed: int, minutes: float = 0.0, every_s: f
     if len(soaked.looks) >= LEAST:
         soaked.grown = growth(soaked.looks)
     return soaked
+
+
+def _rows(files: Sequence[str], count: int) -> Iterator[tuple[str, ...]]:
+    """So many pictures; now and then a row stands there again, with a remark of its own."""
+    for n in range(count):
+        row = files[n % FILES], "Summer Fair", "2017-07-15", name_of(n)
+        yield *row, ""
+        if n % REPEATED_EVERY == REPEATED_EVERY - 1:
+            yield *row, "again"
 
 
 @contextlib.contextmanager
@@ -154,7 +161,10 @@ def _compare(archive: Archive, book: Book, soaked: Soaked) -> None:
             stored = book.stored(number)
             soaked.statuses[status] += 1
             said = f"{row['name']} is {status} ({row['import_code']}), stored {stored} times"
-            if stored > 1:
+            if row["remark"]:
+                if status not in ("duplicate", "pending"):
+                    soaked.twice.append(said)
+            elif stored > 1:
                 soaked.twice.append(said)
             elif status == "uploaded" and not stored:
                 soaked.lost.append(said)
