@@ -17,28 +17,25 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from importer.errors import StorageError
 from importer.in_place import put_in_place
-from importer.ledger.admission import said
 from importer.ledger.cells import (
     all_joined,
     drawn_by_lines,
     drawn_cells,
-    guarded,
-    recorded_cells,
 )
 from importer.ledger.draft import Stretch
 from importer.ledger.schema import translated
+from importer.ledger.seen import Seen
+from importer.ledger.unread import Unread
 from importer.manifest.columns import RESULT_COLUMNS
-from importer.manifest.identity import repeated
 from importer.model import Invalid, Status, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from importer.ledger.cells import DrawnRow
     from importer.ledger.draft import Draft
     from importer.ledger.job import Job
     from importer.ledger.journal import Journal
-    from importer.ledger.rows import JournalRow
     from importer.manifest.columns import Columns
     from importer.manifest.protocol import Manifest
     from importer.manifest.recorded import Recorded
@@ -121,17 +118,19 @@ class Drawing:
     ) -> None:
         writer = csv.writer(file, delimiter=self.manifest.delimiter)
         writer.writerow([*self.columns.own_header, *RESULT_COLUMNS])
-        for some in self._pieces(draft.stretches if draft else []):
-            if not is_wanted():
-                raise StorageError(
-                    "the results file was left as it was", fix="the next run writes it"
-                )
-            if not isinstance(some, Stretch):
-                self._write_rows(file, some, drawn)
-            elif draft is not None:
-                file.flush()
-                file.buffer.writelines(draft.text_of(some))
-                drawn.count_uploads(some.rows, some.size_bytes)
+        with Seen() as seen:
+            unread = Unread(self, seen)
+            for some in self._pieces(draft.stretches if draft else []):
+                if not is_wanted():
+                    raise StorageError(
+                        "the results file was left as it was", fix="the next run writes it"
+                    )
+                if not isinstance(some, Stretch):
+                    self._write_rows(file, some, unread, drawn)
+                elif draft is not None:
+                    file.flush()
+                    file.buffer.writelines(draft.text_of(some))
+                    drawn.count_uploads(some.rows, some.size_bytes)
 
     def _pieces(self, stretches: Sequence[Stretch]) -> Iterator[list[Row] | Stretch]:
         """The whole manifest: what stands in the draft, and between it the rows to be drawn."""
@@ -143,15 +142,27 @@ class Drawing:
             for rows in pieces:
                 yield from _parted(rows, ahead)
 
-    def _write_rows(self, file: TextIO, rows: list[Row], drawn: Drawn) -> None:
+    def _write_rows(self, file: TextIO, rows: list[Row], unread: Unread, drawn: Drawn) -> None:
         delimiter = self.manifest.delimiter
-        recorded = _recorded(rows, self)
+        recorded = self._recorded(rows, unread)
         own = all_joined(self.columns.own_rows([row.cells for row in rows]), delimiter)
         file.writelines(
             f"{first}{delimiter}{one.text}\r\n"
             for first, one in zip(self.judge.without_token(own), recorded, strict=True)
         )
         drawn.count(recorded)
+
+    def _recorded(self, rows: Sequence[Row], unread: Unread) -> list[DrawnRow]:
+        """The recorded columns of consecutive rows, whether or not a run has got to them."""
+        delimiter = self.manifest.delimiter
+        known: dict[int, DrawnRow] = {}
+        if self.trusts_lines:
+            lines = [row.line for row in rows]
+            known = drawn_by_lines(self.journal, self.snapshot, lines, delimiter)
+        if len(known) < len(rows):
+            others = unread.cells([row for row in rows if row.line not in known])
+            known |= {line: drawn_cells(cells, delimiter) for line, cells in others.items()}
+        return [known[row.line] for row in rows]
 
 
 def _parted(rows: list[Row], ahead: deque[Stretch]) -> Iterator[list[Row] | Stretch]:
@@ -203,63 +214,3 @@ class Drawn:
     @tally.setter
     def tally(self, tally: Tally) -> None:
         self.counts, self.uploaded_bytes = Counter(tally.counts), tally.uploaded_bytes
-
-
-def _recorded(rows: Sequence[Row], drawing: Drawing) -> list[DrawnRow]:
-    """The recorded columns of consecutive rows, whether or not a run has got to them."""
-    known: Mapping[int, DrawnRow] = {}
-    delimiter = drawing.manifest.delimiter
-    if drawing.trusts_lines:
-        lines = [row.line for row in rows]
-        known = drawn_by_lines(drawing.journal, drawing.snapshot, lines, delimiter)
-    judge = drawing.judge
-    unread = {
-        row.line: (judge.judge(row), judge.recorded(row)) for row in rows if row.line not in known
-    }
-    if not unread:
-        return [known[row.line] for row in rows]
-    keys = {judged.key for judged, _ in unread.values()}
-    keys.update(recorded.key for _, recorded in unread.values() if recorded and recorded.key)
-    found = drawing.journal.by_keys(keys)
-    return [
-        known.get(row.line)
-        or drawn_cells(_cells_of_unread(row, *unread[row.line], found, drawing), delimiter)
-        for row in rows
-    ]
-
-
-def _cells_of_unread(
-    row: Row,
-    judged: Picture | Invalid,
-    recorded: Recorded | None,
-    known: Mapping[bytes, JournalRow],
-    drawing: Drawing,
-) -> list[str]:
-    """A row that isn't known on its line."""
-    for key in (recorded.key if recorded else b"", judged.key):
-        if (found := known.get(key)) is not None:
-            return _found_elsewhere(row, found, drawing)
-    if recorded is not None and recorded.is_settled:
-        cells = [recorded.cells.get(name, "") for name in RESULT_COLUMNS]
-        cells[0] = recorded.status.value
-        return cells
-    empty = [""] * len(RESULT_COLUMNS)
-    if isinstance(judged, Invalid):
-        code, message = said(judged)
-        empty[:3] = [Status.INVALID.value, code, guarded(message)]
-    else:
-        empty[0] = Status.PENDING.value
-    empty[11], empty[12] = str(row.line), judged.key.hex()
-    return empty
-
-
-def _found_elsewhere(row: Row, found: JournalRow, drawing: Drawing) -> list[str]:
-    """A row that the journal has on another line: it has moved, or it is there twice."""
-    if found.snapshot == drawing.snapshot and found.line != row.line and drawing.trusts_lines:
-        message = f"the same row stands on line {found.line}, and is sent once"
-        found = found._replace(
-            key=repeated(found.key, found.copies + 1), status=Status.DUPLICATE.value,
-            code="duplicate", message=message, http=None, attempts=0, size=None, sha256=None,
-            seconds=None, at=None, possible_duplicate=0, answer=None, run=None,
-        )  # fmt: skip
-    return recorded_cells(found._replace(line=row.line))

@@ -230,6 +230,27 @@ async def test_a_repeated_row_that_was_not_read_is_counted_once_as_uploaded(arch
     assert statuses(archive).count("uploaded") == uploaded == summary.tally.counts["uploaded"]
 
 
+async def test_a_repeated_row_of_an_edited_manifest_counts_once_too(archive):
+    """Both of them were read by the run before, neither by this one, which stopped above them."""
+    (one,) = archive.pictures(1)
+    rows = [(one, f"Fair {n}", "2017-07-15") for n in range(2_000)]
+    archive.write([*rows, rows[-1]])
+    async with Wire() as wire:
+        first = await run(archive, wire, concurrency=16)
+        wire.script = answering(401, b"who are you")
+        archive.write([(one, "New Fair", "2017-07-15"), *rows, rows[-1], rows[-1]])
+        stopped = await run(archive, wire)
+    assert (first.tally["uploaded"], first.tally["duplicate"]) == (2_000, 1)
+    assert (stopped.exit_code, stopped.tally["uploaded"], stopped.tally["duplicate"]) == (
+        3,
+        2_000,
+        2,
+    )
+    assert [row["import_message"][:38] for row in archive.read_results()[-3:]] == [
+        "", *["the same row stands on line 2002, and "] * 2
+    ]  # fmt: skip
+
+
 # ---------------------------------------------------------------- in place
 
 

@@ -18,7 +18,7 @@ def test_nothing_grows_and_every_row_is_accounted_for(tmp_path: Path) -> None:
     assert soaked.is_right, soaked
     assert soaked.requests > 5_000
     assert len(soaked.looks) >= LEAST
-    assert {"uploaded", "unknown", "failed"} == set(soaked.statuses)
+    assert {"uploaded", "unknown", "failed", "duplicate"} == set(soaked.statuses)
 
 
 def test_what_grows_is_found() -> None:
