@@ -230,11 +230,11 @@ class Journal:
 
     def uploaded_now(self, snapshot: int, first: int, last: int) -> tuple[int, int, int]:
         """Of a stretch: this run's uploads with nothing to say of them, their bytes, all rows."""
-        is_ours = f"run = ? AND {IS_SILENT_UPLOAD}"
         uploads, size_bytes, rows = self.db.execute(
-            f"SELECT count(*) FILTER (WHERE {is_ours}), total(CASE WHEN {is_ours} THEN size END),"
-            " count(*) FROM rows WHERE line BETWEEN ? AND ? AND snapshot = ?",
-            (self.run, self.run, first, last, snapshot),
+            "SELECT count(ours), total(ours), count(*) FROM (SELECT CASE WHEN run = ?"
+            f" AND {IS_SILENT_UPLOAD} THEN ifnull(size, 0) END AS ours"
+            " FROM rows WHERE line BETWEEN ? AND ? AND snapshot = ?)",
+            (self.run, first, last, snapshot),
         ).fetchone()
         return uploads, int(size_bytes), rows
 
