@@ -9,6 +9,7 @@ the same is copied into the results, and only what lies between is drawn row by 
 from __future__ import annotations
 
 import contextlib
+import errno
 from operator import ge
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, NamedTuple
@@ -88,8 +89,13 @@ class Draft:
         """
         assert self._file is not None, "there is no stretch that wasn't written"
         self._file.seek(stretch.start)
-        for at in range(stretch.start, stretch.end, BLOCK_BYTES):
-            yield self._file.read(min(BLOCK_BYTES, stretch.end - at))
+        left = stretch.end - stretch.start
+        while left:
+            block = self._file.read(min(BLOCK_BYTES, left))
+            if not block:
+                raise OSError(errno.EIO, "the draft ends too soon")
+            left -= len(block)
+            yield block
 
     def close(self) -> None:
         """Give the disk its room back."""

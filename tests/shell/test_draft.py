@@ -271,6 +271,18 @@ def test_rows_that_were_sorted_since_they_got_their_numbers_are_drawn(draft, tmp
         assert not draft.is_vouched_for(journal, 1)
 
 
+def test_a_disk_that_gives_back_less_is_an_error(draft, tmp_path):
+    """Whoever draws makes the rows anew then."""
+    with opened_journal(tmp_path, 9) as (journal, admitted):
+        outcomes = [uploaded(one) for one in admitted]
+        journal.commit(outcomes=outcomes)
+        add(draft, outcomes)
+        assert draft.is_vouched_for(journal, 1)
+        draft._file.truncate(20)
+        with pytest.raises(OSError, match="too soon"):
+            lines_in(draft)
+
+
 async def test_a_folder_that_takes_no_file_is_no_trouble(tmp_path):
     """The results say by themselves what is wrong with it."""
     with closing(Draft(tmp_path / "nowhere")) as draft:
