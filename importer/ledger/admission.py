@@ -37,6 +37,7 @@ WANTED: dict[RowsWanted, frozenset[Status]] = {
 }
 CHANGED = "the file has other content than what was uploaded"
 
+MOST_TWINS = 100  # of a row, by whose number one is known whose cells are as they were
 DAMAGED = -1  #: the "occurrence" of a row whose recorded key can't be read any more
 
 _PLACE = (
@@ -184,17 +185,27 @@ class Admission:
         if not recorded.key:
             # The key was damaged: the row's cells may still tell who it is, or else a key of its
             # own keeps the row from being sent.
-            known = self.journal.by_key(row.key)
-            if known is not None and known.state in MAYBE_THERE:
+            known, is_twin = self.journal.by_key(row.key), recorded.status is Status.DUPLICATE
+            if known is not None and (is_twin or known.state in MAYBE_THERE):
                 return row.key
             self._note_edited(row)
             return repeated(row.key, DAMAGED)
         found = self.journal.by_key(recorded.key)
         status = found.state if found else recorded.status
+        if status is Status.DUPLICATE:
+            return self._key_of_twin(row, recorded.key)
         if status not in MAYBE_THERE:
             return row.key
         self._note_edited(row)
         return recorded.key
+
+    def _key_of_twin(self, row: Picture | Invalid, key: bytes) -> bytes:
+        """A duplicate stays one, also where it stands above the row that it is the same as."""
+        if self.journal.by_key(row.key) is not None:
+            return row.key
+        if key not in (repeated(row.key, number) for number in range(1, MOST_TWINS)):
+            self._note_edited(row)
+        return key
 
     def _note_edited(self, row: Picture | Invalid) -> None:
         self.edited += 1
@@ -221,19 +232,23 @@ class Admission:
                 (self.snapshot, row.line, found.id),
             )
             return found._replace(snapshot=self.snapshot, line=row.line, copies=0)
-        db.execute("UPDATE rows SET copies = copies + 1 WHERE id = ?", (found.id,))
-        values = (
-            self.journal.free_ids(1), repeated(key, found.copies + 1), self.snapshot, row.line,
-            self._placed(row, key)[3], "duplicate", "duplicate",
-            f"the same row stands on line {found.line}, and is sent once",
-        )  # fmt: skip
-        again = db.execute(
-            "INSERT INTO rows (id, key, snapshot, line, collection, status, code, message)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
-            " snapshot = excluded.snapshot, line = excluded.line, status = excluded.status,"
-            f" code = excluded.code, message = excluded.message RETURNING {JOURNAL_COLUMNS}",
-            values,
-        ).fetchone()
+        copies, again = found.copies, None
+        while again is None:  # a number may be another row's of this very manifest
+            copies += 1
+            values = (
+                self.journal.free_ids(1), repeated(key, copies), self.snapshot, row.line,
+                self._placed(row, key)[3], "duplicate", "duplicate",
+                f"the same row stands on line {found.line}, and is sent once",
+            )  # fmt: skip
+            again = db.execute(
+                "INSERT INTO rows (id, key, snapshot, line, collection, status, code, message)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+                " snapshot = excluded.snapshot, line = excluded.line, status = excluded.status,"
+                " code = excluded.code, message = excluded.message"
+                f" WHERE snapshot <> excluded.snapshot RETURNING {JOURNAL_COLUMNS}",
+                values,
+            ).fetchone()
+        db.execute("UPDATE rows SET copies = ? WHERE id = ?", (copies, found.id))
         return JournalRow._make(again)
 
     def _seeded(self, db: sqlite3.Connection, found: JournalRow, recorded: Recorded) -> JournalRow:
@@ -243,8 +258,13 @@ class Admission:
         is_same = found.key == recorded.key or not recorded.key
         if is_same and found.state is Status.UNKNOWN and recorded.status is Status.UPLOADED:
             return self._decided(db, found)
-        if not is_same or not is_news or recorded.status not in MAYBE_THERE:
+        if not is_same or not is_news:
             return found
+        if not recorded.is_settled:
+            if not recorded.is_marked or found.possible_duplicate:
+                return found
+            db.execute("UPDATE rows SET possible_duplicate = 1 WHERE id = ?", (found.id,))
+            return found._replace(possible_duplicate=1)
         seed(db, found.id, recorded)
         return found._replace(status=recorded.status.value)
 

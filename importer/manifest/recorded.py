@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from importer.manifest.columns import Columns
 
 
+#: what only a row has that was sent
+_TOLD = ("import_http", "import_sha256", "import_at", "import_answer")
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What a results file says of one of its rows."""
@@ -24,8 +28,13 @@ class Recorded:
 
     @property
     def is_settled(self) -> bool:
-        """It reached the gallery, or may have: it must never be sent again by mistake."""
-        return self.status in MAYBE_THERE
+        """It reached the gallery, or may have, or its twin did: it is never sent by mistake."""
+        return self.status in MAYBE_THERE or self.status is Status.DUPLICATE
+
+    @property
+    def is_marked(self) -> bool:
+        """An attempt that failed may have brought it there all the same."""
+        return self.cells.get("import_possible_duplicate", "").strip().lower() == "yes"
 
 
 #: a row as it was judged, and what a results file says of it
@@ -37,12 +46,23 @@ def recorded_in(row: Row, columns: Columns) -> Recorded | None:
     cells = {
         name: row.cells[index] for name, index in columns.recorded.items() if index < len(row.cells)
     }
+    word = cells.get("import_status", "").strip().lower()
     try:
-        status = Status(cells.get("import_status", "").strip().lower())
+        status = Status(word)
     except ValueError:
-        return None
+        if not word or not any(cells.get(name, "").strip() for name in _TOLD):
+            return None
+        status = Status.UNKNOWN  # something was sent, and nobody can read what became of it
+        cells["import_code"], cells["import_message"] = "bad_status", _unread(word)
     recorded = Recorded(_key_in(cells.get("import_key", "")), status, cells)
     return recorded if recorded.key or recorded.is_settled else None
+
+
+def _unread(word: str) -> str:
+    return (
+        f"import_status is {word!r}, which is no word of the importer's; write uploaded where the"
+        " gallery has the picture"
+    )
 
 
 def _key_in(text: str) -> bytes:

@@ -174,6 +174,11 @@ ADVICE: Mapping[str, Advice] = {
         " needs the least.",
     ),
     "no_answer": Advice("The connection ended without an answer", _NETWORK),
+    "bad_status": Advice(
+        "The results file says of it what the importer can't read",
+        "A word in import_status was changed. Look whether the pictures are in the gallery; write"
+        " uploaded there where they are, or send them again with --rows unknown.",
+    ),
     "interrupted": Advice(
         "A run was cut off while the picture was on its way",
         "Look in the gallery whether the picture is there.",

@@ -319,6 +319,90 @@ async def test_an_unknown_row_is_not_sent_again_for_what_a_spreadsheet_did(archi
     assert second.exit_code == 4
 
 
+TWINS = {
+    "as it was": lambda rows: rows,
+    "tags lost their zeros": lambda rows: [{**row, "tag": row["tag"].lstrip("0")} for row in rows],
+    "sorted by status": lambda rows: sorted(rows, key=lambda row: row["import_status"]),
+    "sorted, keys spoilt": lambda rows: [
+        {**row, "import_key": "1.12E+29"}
+        for row in sorted(rows, key=lambda row: row["import_status"])
+    ],
+    "cut": lambda rows: [row for row in rows if row["import_status"] == "duplicate"],
+    "one more": lambda rows: [*rows[::-1], {**rows[0], "import_key": "", "import_status": ""}],
+}
+
+
+@pytest.mark.parametrize("case", TWINS)
+@pytest.mark.parametrize("is_journal_lost", [False, True], ids=["journal", "journal lost"])
+async def test_a_duplicate_is_never_sent_for_what_became_of_the_results(
+    case, is_journal_lost, archive
+):
+    """It stands above its twin now, or without it, or both have other cells: it stays one."""
+    header = ("source", "collection", "date", "tag")
+    rows = [(one, *FAIR, f"00{n}") for n, one in enumerate(archive.pictures(4), 1)]
+    archive.write([*rows, rows[0], rows[2], rows[0]], header)
+    async with Wire() as wire:
+        await run(archive, wire)
+        edit(archive.results, TWINS[case])
+        if is_journal_lost:
+            archive.journal.unlink()
+        again = await run(archive, wire, manifest=archive.results)
+        last = await run(archive, wire, manifest=archive.results)
+    assert len(wire.receipts) == 4
+    assert set(statuses(archive)) <= {"uploaded", "duplicate"}
+    assert (again.exit_code, again.requests, last.requests) == (0, 0, 0)
+
+
+async def test_a_twin_doesnt_keep_a_failed_row_from_being_sent(archive):
+    """Without a journal, and with the duplicate above it."""
+    archive.fill(3)
+    archive.write([(one, *FAIR) for one in [*archive.pictures(3), "pictures/p00001.jpg"]])
+    async with Wire(by_name(p00001=answering(422, b"no"))) as wire:
+        await run(archive, wire)
+        wire.script = None
+        edit(archive.results, lambda rows: rows[::-1])
+        archive.journal.unlink()
+        await run(archive, wire, manifest=archive.results)
+    assert statuses(archive) == ["duplicate", *["uploaded"] * 3]
+    assert [receipt.status for receipt in wire.receipts if "p00001" in receipt.name] == [422, 200]
+
+
+async def test_a_mark_outlives_the_journal(archive):
+    """The attempt that failed may have brought it there, whoever remembers it."""
+    archive.fill(2)
+    async with Wire(by_name(p00001=answering(500, b"oops"))) as wire:
+        await run(archive, wire, patience={"attempts": 2})
+        assert [row["import_possible_duplicate"] for row in archive.read_results()] == ["", "yes"]
+        wire.script = None
+        archive.journal.unlink()
+        await run(archive, wire, manifest=archive.results)
+    assert statuses(archive) == ["uploaded", "uploaded"]
+    assert [row["import_possible_duplicate"] for row in archive.read_results()] == ["", "yes"]
+
+
+async def test_a_status_that_nobody_can_read_is_a_persons_to_decide(archive):
+    """Translated, or mistyped: something was sent, so it isn't sent again by itself."""
+    archive.fill(3)
+    async with Wire() as wire:
+        await run(archive, wire)
+        edit(
+            archive.results, lambda rows: [{**row, "import_status": "hochgeladen"} for row in rows]
+        )
+        archive.journal.unlink()
+        again = await run(archive, wire, manifest=archive.results)
+        assert (again.exit_code, again.requests) == (4, 0)
+        assert statuses(archive) == ["unknown"] * 3
+        row = archive.read_results()[0]
+        assert (row["import_code"], "'hochgeladen'" in row["import_message"]) == (
+            "bad_status",
+            True,
+        )
+        edit(archive.results, lambda rows: [{**row, "import_status": "uploaded"} for row in rows])
+        last = await run(archive, wire, manifest=archive.results)
+    assert (last.exit_code, statuses(archive)) == (0, ["uploaded"] * 3)
+    assert len(wire.receipts) == 3
+
+
 async def test_a_lost_journal_is_replaced_by_what_the_results_record(archive):
     """The journal was deleted; the results say what the gallery has, and that counts."""
     archive.fill(5)

@@ -31,9 +31,9 @@ def test_every_status_that_a_results_file_has_is_read(status):
 @pytest.mark.parametrize(
     ("status", "is_settled"),
     [("uploaded", True), ("unknown", True), ("changed", True), ("pending", False),
-     ("failed", False), ("invalid", False), ("duplicate", False)],
+     ("failed", False), ("invalid", False), ("duplicate", True)],
 )  # fmt: skip
-def test_what_reached_the_gallery_or_may_have_is_settled(status, is_settled):
+def test_what_reached_the_gallery_or_may_have_or_whose_twin_did_is_settled(status, is_settled):
     assert recorded(status=status).is_settled is is_settled
 
 
@@ -44,10 +44,16 @@ def test_a_spreadsheets_spelling_of_a_status_is_understood(status):
 
 @pytest.mark.parametrize(
     ("key", "status"),
-    [(KEY, ""), (KEY, "done"), ("", ""), ("", "pending"), ("not hex", "failed"), ("1", "pending")],
+    [(KEY, ""), ("", ""), ("", "pending"), ("not hex", "failed"), ("1", "pending")],
 )
 def test_a_row_that_was_never_sent_and_records_nothing_usable_is_a_new_one(key, status):
     assert recorded(key=key, status=status) is None
+
+
+def test_a_word_that_is_none_of_ours_leaves_a_row_that_was_sent_to_a_person():
+    found = recorded(status="done")
+    assert (found.status, found.cells["import_code"]) == (Status.UNKNOWN, "bad_status")
+    assert "'done'" in found.cells["import_message"]
 
 
 def test_a_row_that_is_too_short_records_nothing():
