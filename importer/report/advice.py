@@ -174,6 +174,11 @@ ADVICE: Mapping[str, Advice] = {
         " needs the least.",
     ),
     "no_answer": Advice("The connection ended without an answer", _NETWORK),
+    "torn_from_above": Advice(
+        "A blank cell meant a row above that isn't there any more",
+        "Write collection, date and tag into the row's own cells in the results file; then run"
+        " again.",
+    ),
     "bad_status": Advice(
         "The results file says of it what the importer can't read",
         "A word in import_status was changed. Look whether the pictures are in the gallery; write"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from importer.errors import ManifestError
 from importer.ledger.mark import Mark, Stretches, open_rows, stamped_rows
-from importer.manifest.filling import fill_down
+from importer.manifest.filling import Torn, fill_down
 from importer.manifest.protocol import Seekable, pieces_of
 from importer.manifest.recorded import Recorded, recorded_in
 from importer.manifest.wholesale import Wholesale
-from importer.model import Invalid, LocalFile, Picture
+from importer.model import Invalid, LocalFile, Picture, Problem
 from importer.transfer.sources import sha256_of, stamp_of
 
 if TYPE_CHECKING:
@@ -79,7 +79,13 @@ class Judging:
         judged = self._wholesale.judge(rows) if self._wholesale else map(self.judge, rows)
         if not self._columns.is_results:
             return [(one, None) for one in judged]
-        return list(zip(judged, map(self.recorded, rows), strict=True))
+        pairs = zip(judged, map(self.recorded, rows), strict=True)
+        if not self._fills_down:
+            return list(pairs)
+        return [
+            (_as_it_was(row, one, recorded), recorded)
+            for row, (one, recorded) in zip(rows, pairs, strict=True)
+        ]
 
     def wholesale(self) -> Wholesale | None:
         """How many rows are judged at once; None where a row depends on those above it."""
@@ -213,6 +219,17 @@ class Intake:
             if is_changed != was_changed:
                 changed.append((row, picture, is_changed))
         self.admission.mark_changed(changed)
+
+
+def _as_it_was(row: Row, judged: Picture | Invalid, recorded: Recorded | None) -> Picture | Invalid:
+    """A row whose blank cells meant another row above; rows were deleted or sorted since."""
+    is_other = recorded is not None and recorded.key not in (b"", judged.key)
+    if not (is_other and isinstance(row.filled, Torn) and isinstance(judged, Picture)):
+        return judged
+    what = "its blank cells mean the row above, and that is another one than it was"
+    fix = "write collection, date and tag into the row's own cells"
+    problem = Problem(row.line, "", "torn_from_above", what, fix)
+    return Invalid(judged.key, judged.row, (problem,), collection=judged.collection.name)
 
 
 def _in_pieces(rows: Generator[Row], most: int) -> Generator[list[Row]]:

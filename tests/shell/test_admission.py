@@ -367,6 +367,36 @@ async def test_a_twin_doesnt_keep_a_failed_row_from_being_sent(archive):
     assert [receipt.status for receipt in wire.receipts if "p00001" in receipt.name] == [422, 200]
 
 
+@pytest.mark.parametrize("is_journal_lost", [False, True], ids=["journal", "journal lost"])
+async def test_a_blank_cell_never_takes_another_rows_collection(is_journal_lost, archive):
+    """With --fill-down, and the results cut to what is left: blank means no more what it meant."""
+    pictures = archive.pictures(6)
+    firsts = {0: FAIR, 2: ("Autumn Fair", "2017-09-15"), 4: ("Winter Fair", "2017-12-15")}
+    archive.write([(one, *firsts.get(n, ("", ""))) for n, one in enumerate(pictures)])
+    reading = {"fill_down": True}
+    fails = {f"p0000{n}": answering(422, b"no") for n in (0, 3, 4, 5)}
+    async with Wire(by_name(**fails)) as wire:
+        await run(archive, wire, reading=reading)
+        edit(archive.results, lambda rows: [r for r in rows if r["import_status"] != "uploaded"])
+        wire.script = None
+        if is_journal_lost:
+            archive.journal.unlink()
+        sent = len(wire.receipts)
+        second = await run(archive, wire, manifest=archive.results, reading=reading)
+        assert set(names(wire.receipts[sent:])) == {"p00000.jpg", "p00004.jpg", "p00005.jpg"}
+        assert statuses(archive) == ["uploaded", "invalid", "uploaded", "uploaded"]
+        assert (second.exit_code, second.by_code) == (1, {"torn_from_above": 1})
+
+        def fill(rows):
+            rows[1].update(collection="Autumn Fair", date="2017-09-15")
+            return rows
+
+        edit(archive.results, fill)
+        await run(archive, wire, manifest=archive.results, reading=reading)
+    assert statuses(archive) == ["uploaded"] * 4
+    assert len(wire.receipts) == sent + 4
+
+
 async def test_a_mark_outlives_the_journal(archive):
     """The attempt that failed may have brought it there, whoever remembers it."""
     archive.fill(2)
