@@ -1,0 +1,104 @@
+"""Results files as people and spreadsheets leave them: nothing arrives twice without a mark."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+
+from tests.shell.runs import edit, run
+from tests.wire import Wire
+
+pytestmark = pytest.mark.anyio
+
+HEADER = ("source", "collection", "date", "tag", "remark")
+PICTURES = 6
+
+
+def _reverse(rows, chance):
+    return rows[::-1]
+
+
+def _sort(rows, chance):
+    column = chance.choice(("import_status", "import_at", "source", "import_key"))
+    return sorted(rows, key=lambda row: row[column])
+
+
+def _cut(rows, chance):
+    status = chance.choice(("uploaded", "duplicate", "failed"))
+    return [row for row in rows if row["import_status"] != status] or rows
+
+
+def _drop_one(rows, chance):
+    gone = chance.randrange(len(rows))
+    return [row for place, row in enumerate(rows) if place != gone or len(rows) == 1]
+
+
+def _lose_zeros(rows, chance):
+    return [{**row, "tag": row["tag"].lstrip("0")} for row in rows]
+
+
+def _rewrite_a_cell(rows, chance):
+    column, text = chance.choice(
+        (("date", "15.07.2017"), ("date", "2017-07-16"), ("collection", "Fair"), ("remark", "!"))
+    )
+    place = chance.randrange(len(rows))
+    return [{**row, column: text} if at == place else row for at, row in enumerate(rows)]
+
+
+def _spoil_keys(rows, chance):
+    return [{**row, "import_key": "1.1E+29"} if chance.random() < 0.3 else row for row in rows]
+
+
+def _shout(rows, chance):
+    return [{**row, "import_status": row["import_status"].upper()} for row in rows]
+
+
+def _translate(rows, chance):
+    return [
+        {**row, "import_status": "fertig"} if row["import_status"] == "uploaded" else row
+        for row in rows
+    ]
+
+
+HANDS = (
+    _reverse, _sort, _cut, _drop_one, _lose_zeros, _rewrite_a_cell, _spoil_keys, _shout, _translate,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(60))
+async def test_nothing_arrives_twice_whatever_became_of_the_results(seed, archive):
+    """With the journal and without; a picture that failed may be sent, and arrives once."""
+    chance = random.Random(seed)
+    rows = [
+        (one, "Summer Fair", "2017-07-15", f"00{n}", "")
+        for n, one in enumerate(archive.pictures(PICTURES))
+    ]
+    for _ in range(chance.randint(0, 3)):
+        place = chance.randrange(len(rows))
+        rows.insert(chance.randint(place + 1, len(rows)), rows[place])
+    archive.write(rows, HEADER)
+    arrived = Counter()
+
+    async def script(exchange):
+        await exchange.read()
+        if chance.random() < 0.3:
+            await exchange.answer(422, b"no")
+        else:
+            arrived[exchange.receipt.name] += 1
+            await exchange.answer()
+
+    done = []
+    async with Wire(script) as wire:
+        await run(archive, wire)
+        for _ in range(3):
+            hands = chance.choices(HANDS, k=chance.randint(1, 3))
+            done += [hand.__name__ for hand in hands]
+            for hand in hands:
+                edit(archive.results, lambda rows, hand=hand: hand(rows, chance))
+            if chance.random() < 0.5:
+                done.append("journal lost")
+                archive.journal.unlink()
+            await run(archive, wire, manifest=archive.results)
+    assert max(arrived.values()) == 1, (arrived, done)
