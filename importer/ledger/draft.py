@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST_WAITING = 4_096  # lines that are held for one that hasn't come yet; some 2 MB
 STRETCH_ROWS = 10_000  # what is copied before somebody is asked whether to go on
-MOST_STRETCHES = 20_000  # some 4 MB; in a manifest with so many gaps, what is behind is drawn
+MOST_STRETCHES = 20_000  # some 6 MB; in a manifest with so many gaps, what is behind is drawn
 BLOCK_BYTES = 1 << 20
 
 
@@ -58,7 +58,8 @@ class Draft:
 
     def add(self, outcomes: Sequence[Outcome], texts: Sequence[str]) -> None:
         """Note outcomes that are durable, each with its line as the results file has it."""
-        if self._is_closed:
+        if self._is_closed or len(self.stretches) > MOST_STRETCHES:
+            self._waiting.clear()
             return
         waiting, due = self._waiting, self._next
         for one, text in zip(outcomes, texts, strict=True):
@@ -67,13 +68,11 @@ class Draft:
                 waiting[admitted.id] = admitted.picture.row.line, one.size_bytes, text
         self._take()
         if len(waiting) > MOST_WAITING:
-            self._begin_at(min(waiting))
+            self._pass_gaps(MOST_WAITING // 2)
 
     def is_vouched_for(self, journal: Journal, snapshot: int) -> bool:
         """No more is to come: keep those stretches of which the journal says the same."""
-        for number in sorted(self._waiting):
-            if number in self._waiting:
-                self._begin_at(number)
+        self._pass_gaps(0)
         self.stretches = [
             one for one in self.stretches
             if journal.uploaded_now(snapshot, one.first, one.last)
@@ -106,10 +105,14 @@ class Draft:
             with contextlib.suppress(OSError):
                 self._file.close()
 
-    def _begin_at(self, number: int) -> None:
-        """A new stretch, behind a gap."""
-        self._next = number
-        self._take(is_new=True)
+    def _pass_gaps(self, most: int) -> None:
+        """Write what waits, in stretches of its own, until no more than so many lines do."""
+        for number in sorted(self._waiting):
+            if len(self._waiting) <= most:
+                return
+            if number in self._waiting:  # else it has gone with the one before
+                self._next = number
+                self._take(is_new=True)
 
     def _take(self, *, is_new: bool = False) -> None:
         """Write what follows what was written last."""
@@ -128,7 +131,7 @@ class Draft:
     def _write(self, lines: Sequence[int], size_bytes: int, text: bytes, *, is_new: bool) -> None:
         last = self.stretches[-1] if self.stretches else None
         is_sorted_anew = (last and last.last >= lines[0]) or any(map(ge, lines, lines[1:]))
-        if is_sorted_anew or len(self.stretches) > MOST_STRETCHES:
+        if is_sorted_anew:
             self.close()
             return
         if self._file is None:

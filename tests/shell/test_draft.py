@@ -241,10 +241,24 @@ def test_one_that_never_comes_holds_up_so_many_and_no_more(draft):
     outcomes = [uploaded(Admitted(n + 1, picture(n))) for n in range(2 * MOST_WAITING)]
     for at in range(1, len(outcomes), 64):
         add(draft, outcomes[at : at + 64])
-        assert len(draft._waiting) <= MOST_WAITING + 64
-    assert sum(stretch.rows for stretch in draft.stretches) >= MOST_WAITING
+        assert len(draft._waiting) <= MOST_WAITING
+    assert sum(stretch.rows for stretch in draft.stretches) >= MOST_WAITING // 2
     add(draft, outcomes[:1])  # and then it comes: it is drawn
     assert outcomes[0].admitted.id not in draft._waiting
+
+
+@pytest.mark.parametrize("every", [2, 10, 100])
+def test_however_many_gaps_there_are_few_lines_are_held(every, draft, monkeypatch):
+    """Every tenth row is invalid: a group of outcomes brings more lines than a gap lets go."""
+    monkeypatch.setattr("importer.ledger.draft.MOST_STRETCHES", 2_000)
+    numbers = [n for n in range(1, 60_000) if n % every]
+    for at in range(0, len(numbers), 64):
+        add(draft, [uploaded(Admitted(n, picture(n))) for n in numbers[at : at + 64]])
+        assert len(draft._waiting) <= MOST_WAITING
+    assert len(draft.stretches) <= 2_000 + MOST_WAITING
+    found = [line for lines in lines_in(draft) for line in lines]
+    assert len(found) >= 2_000
+    assert found == sorted(found)
 
 
 def test_stretches_are_short_enough_to_stop_between_them(draft):
