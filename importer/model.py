@@ -299,7 +299,8 @@ class Summary:
     requests: int  #: attempts, retries included
     seconds: float
     rows: int  #: rows of the manifest
-    results: str = ""
+    manifest: str = ""
+    results: str = ""  #: empty where it wasn't written; one of an earlier run may lie there
     journal: str = ""
     report: str = ""
     stop: Stop | None = None

@@ -258,31 +258,20 @@ class Run:
         settings, job, journal = self._settings, opened.job, opened.journal
         is_dry = settings.dry_run
         drawn = Drawn()
+        is_drawn = False
         try:
             if is_dry:
                 drawn.tally = await anyio.to_thread.run_sync(journal.tally, opened.snapshot)
             else:
                 drawn = await self._draw(opened, draft)
+                is_drawn = True
         except (StorageError, ManifestError) as error:
             drawn.tally = await anyio.to_thread.run_sync(journal.tally, opened.snapshot)
             if not self._is_hurried:
                 self._halting.ask(Stop(_code_of(error), "storage", error.what, error.fix))
-        summary = Summary(
-            run=journal.run,
-            tally=drawn.tally,
-            sent=self._telling.settled.total(),
-            sent_bytes=self._telling.bytes_uploaded,
-            requests=requests,
-            seconds=self._telling.seconds,
-            rows=opened.survey.rows,
-            results="" if is_dry else str(job.results),
-            journal="" if is_dry else str(job.journal),
-            stop=self._halting.cause,
-            flags=self._settings.flags,
-            is_dry=is_dry,
-            is_part=settings.rows != "new" or settings.reading.lines is not None,
-            warnings=tuple(self._telling.warnings),
-            by_code=dict(drawn.codes),
+        stop = self._halting.cause
+        summary = self._telling.summed_up(
+            opened, settings, drawn, requests=requests, stop=stop, is_drawn=is_drawn
         )
         code = summary.stop.code if summary.stop else ""
         with suppress(StorageError):  # the summary says so already, and what was sent is told

@@ -6,14 +6,18 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from importer.events import Progress, RowSettled, Warned, watches_rows
-from importer.model import Status
+from importer.job import default_results
+from importer.model import Status, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from importer.clock import Clock
     from importer.events import Observer
-    from importer.model import Outcome
+    from importer.job import OpenedJob
+    from importer.ledger.results import Drawn
+    from importer.model import Outcome, Stop
+    from importer.settings import Settings
     from importer.transfer.delivery import Delivery
     from importer.transfer.intake import Intake
 
@@ -80,6 +84,40 @@ class Telling:
         while True:
             self.progress(rows, intake, delivery)
             await self._clock.sleep(TICK_S)
+
+    def summed_up(
+        self,
+        opened: OpenedJob,
+        settings: Settings,
+        drawn: Drawn,
+        *,
+        requests: int,
+        stop: Stop | None,
+        is_drawn: bool,
+    ) -> Summary:
+        """The run's summary; with ``is_drawn`` the results file is as it says."""
+        job, is_dry = opened.job, settings.dry_run
+        flags = settings.flags
+        if not is_drawn and job.results not in (job.manifest, default_results(job.manifest)):
+            flags = ("-o", str(job.results), *flags)
+        return Summary(
+            run=opened.journal.run,
+            tally=drawn.tally,
+            sent=self.settled.total(),
+            sent_bytes=self.bytes_uploaded,
+            requests=requests,
+            seconds=self.seconds,
+            rows=opened.survey.rows,
+            manifest="" if is_dry else str(job.manifest),
+            results=str(job.results) if is_drawn else "",
+            journal="" if is_dry else str(job.journal),
+            stop=stop,
+            flags=flags,
+            is_dry=is_dry,
+            is_part=settings.rows != "new" or settings.reading.lines is not None,
+            warnings=tuple(self.warnings),
+            by_code=dict(drawn.codes),
+        )
 
 
 def _downloads(delivery: Delivery) -> str:

@@ -49,6 +49,8 @@ def stop_words(summary: Summary) -> list[str]:
         fix = f"; {summary.stop.fix}" if summary.stop.fix else ""
         why = summary.stop.why or "stopped at once"
         words.append((why if why.startswith("stopped") else f"stopped: {why}") + fix)
+    if summary.manifest and not summary.results:
+        words.append("the results file doesn't tell of this run yet: the next one writes it")
     unknown = summary.tally[Status.UNKNOWN] + summary.tally[Status.SENDING]
     if unknown:
         words.append(
@@ -81,10 +83,13 @@ def fitted(line: str, columns: int | None) -> str:
 
 
 def next_command(summary: Summary, *more: str, windows: bool = os.name == "nt") -> str:
-    """The command that goes on with the job; empty where there is no results file to go on from."""
-    if not summary.results:
+    """The command that goes on with the job; empty where nothing was to be sent.
+
+    Without results that tell what this run did, it is the manifest that goes on.
+    """
+    if not (file := summary.results or summary.manifest):
         return ""
-    return run_command(summary.results, flags=(*more, *summary.flags), windows=windows)
+    return run_command(file, flags=(*more, *summary.flags), windows=windows)
 
 
 def run_command(results: str, *, flags: Sequence[str] = (), windows: bool = os.name == "nt") -> str:

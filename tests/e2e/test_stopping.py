@@ -92,6 +92,9 @@ def test_twice_leaves_at_once(archive: Archive, start_gallery: Start, command: C
     process.send_signal(signal.SIGINT)
     err = finish(process, within=3)
     assert process.returncode == 130, err
+    assert f"to go on: importer run {archive.manifest} " in err.replace("\n", " ")
+    assert "doesn't tell of this run yet" in err
+    assert not archive.results.exists()
     done = command("run", archive.manifest, "--endpoint", gallery.endpoint, "--lines", "9999")
     assert done.returncode == 4
     assert statuses(archive) == {"unknown": 4, "pending": 36}
