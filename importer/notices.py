@@ -29,10 +29,11 @@ def before_sending(opened: OpenedJob) -> Iterator[str]:
 
 def after_reading(opened: OpenedJob, admission: Admission, *, is_whole: bool) -> Iterator[str]:
     """Rows that are known in another form; with ``is_whole``, those that are gone as well."""
-    if admission.edited:
+    edited, first = admission.identities.edited, admission.identities.edited_line
+    if edited:
         yield (
-            f"{counted(admission.edited, 'row')} that were sent have other cells now (the first is"
-            f" line {admission.edited_line}); they are not sent again"
+            f"{counted(edited, 'row')} that were sent have other cells now (the first is"
+            f" line {first}); they are not sent again"
         )
     claiming = admission.claiming
     if claiming is not None and claiming.count:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from importer.ledger.batch import run_batched
+from importer.ledger.identities import COPIED, Edited, Identities
 from importer.ledger.mark import set_mark
 from importer.ledger.rows import JOURNAL_COLUMNS, JournalRow, new_row, public_source, shown_source
 from importer.ledger.seeding import seed
@@ -37,12 +38,19 @@ WANTED: dict[RowsWanted, frozenset[Status]] = {
 }
 CHANGED = "the file has other content than what was uploaded"
 
-MOST_TWINS = 100  # of a row, by whose number one is known whose cells are as they were
-DAMAGED = -1  #: the "occurrence" of a row whose recorded key can't be read any more
+
+COPIED_KEY = "copied_key"  #: the code of a row that has another one's recorded key
 
 _PLACE = (
     "INSERT OR IGNORE INTO rows"
     " (id, key, snapshot, line, collection, status, code, message, source)"
+)
+_PLACE_BESIDE = (
+    "INSERT INTO rows (id, snapshot, key, line, collection, status, code, message)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+    " snapshot = excluded.snapshot, line = excluded.line, status = excluded.status,"
+    " code = excluded.code, message = excluded.message"
+    f" WHERE snapshot <> excluded.snapshot RETURNING {JOURNAL_COLUMNS}"
 )
 _PLACE_PICTURES = "INSERT OR IGNORE INTO rows (id, key, line, collection, snapshot, status)"
 
@@ -54,10 +62,12 @@ class Admission:
     journal: Journal
     snapshot: int
     wanted: frozenset[Status]
-    edited: int = 0  #: rows whose cells differ from those that were uploaded; they are not sent
-    edited_line: int = 0  #: the first of them
     claiming: Claiming | None = None  #: what rows say of their collections; None: anything goes
     uploaded: list[tuple[JournalRow, Picture]] = field(default_factory=list)  #: seen in the chunk
+    identities: Identities = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.identities = Identities(self.journal)
 
     def admit(
         self,
@@ -86,7 +96,7 @@ class Admission:
                 judged = self.claiming.agreed(judged)
             keys = [
                 row.key if recorded is None or recorded.key == row.key
-                else self._key_of(row, recorded)
+                else self.identities.key_of(row, recorded)
                 for row, recorded in judged
             ]  # fmt: skip
             if known is None:
@@ -132,7 +142,7 @@ class Admission:
         """Rows of which something is known, by line; a row that isn't is known on another line."""
         admitted = []
         for (row, recorded), key in zip(judged, keys, strict=True):
-            found = known.get(row.line) or self._settle_place(db, row, key)
+            found = known.get(row.line) or self._settle_place(db, row, key, recorded)
             if recorded is not None:
                 found = self._seeded(db, found, recorded)
             one = self._admitted(db, row, found)
@@ -174,43 +184,6 @@ class Admission:
             for place, ((row, _), key) in enumerate(zip(judged, keys, strict=True))
         ]
 
-    def _key_of(self, row: Picture | Invalid, recorded: Recorded | None) -> bytes:
-        """A row keeps the key under which it was sent, whatever became of its cells since.
-
-        Spreadsheets rewrite dates and long numbers when they save a results file; a row that is in
-        the gallery must not be sent again for that.
-        """
-        if recorded is None or recorded.key == row.key:
-            return row.key
-        if not recorded.key:
-            # The key was damaged: the row's cells may still tell who it is, or else a key of its
-            # own keeps the row from being sent.
-            known, is_twin = self.journal.by_key(row.key), recorded.status is Status.DUPLICATE
-            if known is not None and (is_twin or known.state in MAYBE_THERE):
-                return row.key
-            self._note_edited(row)
-            return repeated(row.key, DAMAGED)
-        found = self.journal.by_key(recorded.key)
-        status = found.state if found else recorded.status
-        if status is Status.DUPLICATE:
-            return self._key_of_twin(row, recorded.key)
-        if status not in MAYBE_THERE:
-            return row.key
-        self._note_edited(row)
-        return recorded.key
-
-    def _key_of_twin(self, row: Picture | Invalid, key: bytes) -> bytes:
-        """A duplicate stays one, also where it stands above the row that it is the same as."""
-        if self.journal.by_key(row.key) is not None:
-            return row.key
-        if key not in (repeated(row.key, number) for number in range(1, MOST_TWINS)):
-            self._note_edited(row)
-        return key
-
-    def _note_edited(self, row: Picture | Invalid) -> None:
-        self.edited += 1
-        self.edited_line = self.edited_line or row.line
-
     def _placed(self, row: Picture | Invalid, key: bytes) -> tuple[Any, ...]:
         if isinstance(row, Picture):
             collection = self.journal.collection_id(row.collection)
@@ -221,7 +194,7 @@ class Admission:
         return (key, self.snapshot, row.line, collection, "invalid", code, message, source)
 
     def _settle_place(
-        self, db: sqlite3.Connection, row: Picture | Invalid, key: bytes
+        self, db: sqlite3.Connection, row: Picture | Invalid, key: bytes, recorded: Recorded | None
     ) -> JournalRow:
         """The row is known, but not on this line: it has moved, or it is there twice."""
         found = self.journal.by_key(key)
@@ -232,24 +205,44 @@ class Admission:
                 (self.snapshot, row.line, found.id),
             )
             return found._replace(snapshot=self.snapshot, line=row.line, copies=0)
-        copies, again = found.copies, None
-        while again is None:  # a number may be another row's of this very manifest
-            copies += 1
-            values = (
-                self.journal.free_ids(1), repeated(key, copies), self.snapshot, row.line,
-                self._placed(row, key)[3], "duplicate", "duplicate",
-                f"the same row stands on line {found.line}, and is sent once",
-            )  # fmt: skip
-            again = db.execute(
-                "INSERT INTO rows (id, key, snapshot, line, collection, status, code, message)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
-                " snapshot = excluded.snapshot, line = excluded.line, status = excluded.status,"
-                " code = excluded.code, message = excluded.message"
-                f" WHERE snapshot <> excluded.snapshot RETURNING {JOURNAL_COLUMNS}",
-                values,
-            ).fetchone()
+        is_told = recorded is not None and recorded.key == key
+        collection = self._placed(row, key)[3]
+        if is_told and self.identities.is_copy(row, key):
+            return self._place_copy(db, Edited(row.line, row.key), collection, of=found.line)
+        copy = self.identities.give_up(key) if is_told and row.key == key else None
+        if copy is not None:
+            db.execute("UPDATE rows SET line = ? WHERE id = ?", (row.line, found.id))
+            self._place_copy(db, copy, collection, of=row.line)
+            return found._replace(line=row.line)
+        message = f"the same row stands on line {found.line}, and is sent once"
+        told = ("duplicate", "duplicate", message)
+        copies, twin = self._place_beside(db, key, found.copies, row.line, collection, *told)
         db.execute("UPDATE rows SET copies = ? WHERE id = ?", (copies, found.id))
-        return JournalRow._make(again)
+        return twin
+
+    def _place_copy(
+        self, db: sqlite3.Connection, copy: Edited, collection: int, *, of: int
+    ) -> JournalRow:
+        """A row with another one's recorded key: it was copied, and its cells were changed."""
+        message = (
+            f"its import_key is that of the row on line {of}, which has other cells; if this is a"
+            " picture of its own, run again, else take the row out"
+        )
+        key, told = repeated(copy.key, COPIED), ("invalid", COPIED_KEY, message)
+        return self._place_beside(db, key, 0, copy.line, collection, *told)[1]
+
+    def _place_beside(
+        self, db: sqlite3.Connection, key: bytes, number: int, *told: object
+    ) -> tuple[int, JournalRow]:
+        """Place a row under the first occurrence of a key, behind this one, that is free."""
+        while True:  # another row of this very manifest may have it
+            number += 1
+            placed = db.execute(
+                _PLACE_BESIDE,
+                (self.journal.free_ids(1), self.snapshot, repeated(key, number), *told),
+            ).fetchone()
+            if placed is not None:
+                return number, JournalRow._make(placed)
 
     def _seeded(self, db: sqlite3.Connection, found: JournalRow, recorded: Recorded) -> JournalRow:
         """What a results file records counts where the journal itself knows nothing."""
@@ -289,6 +282,8 @@ class Admission:
                         (code, message, found.id),
                     )
             return None
+        if found.code == COPIED_KEY:
+            return None
         if status is Status.INVALID:  # the rules were relaxed by a setting
             db.execute(
                 "UPDATE rows SET status = 'pending', code = NULL, message = NULL WHERE id = ?",
@@ -297,11 +292,14 @@ class Admission:
             status = Status.PENDING
         if status is Status.UNKNOWN and not found.has_source:  # of a run that was cut off
             db.execute("UPDATE rows SET source = ? WHERE id = ?", (public_source(row), found.id))
-        if status in (Status.UPLOADED, Status.CHANGED) and status not in self.wanted:
+        is_its_own = row.key == found.key  # else the cell may name another file by now
+        if status in (Status.UPLOADED, Status.CHANGED) and status not in self.wanted and is_its_own:
             self.uploaded.append((found, row))
         if status not in self.wanted:
             return None
         is_again = bool(found.possible_duplicate) or status in MAYBE_THERE
+        # What is written of it bears the key by which the journal knows it.
+        row = row if is_its_own else row._replace(key=found.key)
         return Admitted(found.id, row, found.attempts, is_again, status)
 
     def mark_changed(self, changed: Sequence[tuple[JournalRow, Picture, bool]]) -> None:

@@ -238,9 +238,15 @@ class Validator:
         if row.cells and row.cells[0].startswith("#"):
             fix = "a line that begins with # is a row like any other: take it out"
         own = Row(row.line, self._columns.own_cells(row.cells))
-        # The key is of the cells as they stand: a corrected row is another one.
-        key = key_of(self._origin, Identity("", "", "", "", "", "\x1f".join(row.cells)))
-        return Invalid(key, own, (Problem(row.line, "", "bad_row", found, fix),))
+        problem = Problem(row.line, "", "bad_row", found, fix)
+        return Invalid(self.key_of_misshapen(own.cells), own, (problem,))
+
+    def key_of_misshapen(self, own: Sequence[str]) -> bytes:
+        """Of a row with cells too many or too few, by those that the results show of it.
+
+        There it has as many as the others, and is still the same row; a corrected one is another.
+        """
+        return key_of(self._origin, Identity("", "", "", "", "", "\x1f".join(own)))
 
     def _betraying(self, row: Row, token: Token) -> Invalid:
         """A row with the token in it: nothing of it is shown, sent or written on."""

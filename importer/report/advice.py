@@ -174,6 +174,10 @@ ADVICE: Mapping[str, Advice] = {
         " needs the least.",
     ),
     "no_answer": Advice("The connection ended without an answer", _NETWORK),
+    "copied_key": Advice(
+        "The row was copied from another one, with its import_ columns",
+        "If it is a picture of its own, run the results file again. If not, take it out first.",
+    ),
     "torn_from_above": Advice(
         "A blank cell meant a row above that isn't there any more",
         "Write collection, date and tag into the row's own cells in the results file; then run"

@@ -15,7 +15,7 @@ from importer.manifest.filling import Torn, fill_down
 from importer.manifest.protocol import Seekable, pieces_of
 from importer.manifest.recorded import Recorded, recorded_in
 from importer.manifest.wholesale import Wholesale
-from importer.model import Invalid, LocalFile, Picture, Problem
+from importer.model import Invalid, LocalFile, Picture, Problem, Status
 from importer.transfer.sources import sha256_of, stamp_of
 
 if TYPE_CHECKING:
@@ -34,6 +34,17 @@ if TYPE_CHECKING:
     from importer.settings import Reading
     from importer.transfer.halting import Halting
 
+#: rows of a results file that aren't sent as they stand
+TORN = (
+    "torn_from_above",
+    "its blank cells mean the row above, and that is another one than it was",
+    "write collection, date and tag into the row's own cells",
+)
+MISSHAPEN = (
+    "bad_row",
+    "the row had cells too many or too few, and these are the same",
+    "correct them; if they are right as they stand, clear its cells that begin with import_",
+)
 CHUNK_ROWS = 256  # rows placed in one transaction; about 3 ms of work
 
 
@@ -79,13 +90,23 @@ class Judging:
         judged = self._wholesale.judge(rows) if self._wholesale else map(self.judge, rows)
         if not self._columns.is_results:
             return [(one, None) for one in judged]
-        pairs = zip(judged, map(self.recorded, rows), strict=True)
-        if not self._fills_down:
-            return list(pairs)
-        return [
-            (_as_it_was(row, one, recorded), recorded)
-            for row, (one, recorded) in zip(rows, pairs, strict=True)
-        ]
+        pairs = zip(rows, judged, map(self.recorded, rows), strict=True)
+        return [(self._as_it_was(row, one, told), told) for row, one, told in pairs]
+
+    def _as_it_was(
+        self, row: Row, judged: Picture | Invalid, recorded: Recorded | None
+    ) -> Picture | Invalid:
+        """Held where a results file makes a picture of what was none, or was another one."""
+        if recorded is None or not isinstance(judged, Picture):
+            return judged
+        if recorded.key in (b"", judged.key):
+            return judged
+        if isinstance(row.filled, Torn):
+            return _held(judged, TORN)
+        is_bad = recorded.status is Status.INVALID
+        if is_bad and recorded.key == self._validator.key_of_misshapen(judged.row.cells):
+            return _held(judged, MISSHAPEN, recorded.key)
+        return judged
 
     def wholesale(self) -> Wholesale | None:
         """How many rows are judged at once; None where a row depends on those above it."""
@@ -221,15 +242,11 @@ class Intake:
         self.admission.mark_changed(changed)
 
 
-def _as_it_was(row: Row, judged: Picture | Invalid, recorded: Recorded | None) -> Picture | Invalid:
-    """A row whose blank cells meant another row above; rows were deleted or sorted since."""
-    is_other = recorded is not None and recorded.key not in (b"", judged.key)
-    if not (is_other and isinstance(row.filled, Torn) and isinstance(judged, Picture)):
-        return judged
-    what = "its blank cells mean the row above, and that is another one than it was"
-    fix = "write collection, date and tag into the row's own cells"
-    problem = Problem(row.line, "", "torn_from_above", what, fix)
-    return Invalid(judged.key, judged.row, (problem,), collection=judged.collection.name)
+def _held(picture: Picture, why: tuple[str, str, str], key: bytes = b"") -> Invalid:
+    code, what, fix = why
+    problem = Problem(picture.line, "", code, what, fix)
+    collection = picture.collection.name
+    return Invalid(key or picture.key, picture.row, (problem,), collection=collection)
 
 
 def _in_pieces(rows: Generator[Row], most: int) -> Generator[list[Row]]:

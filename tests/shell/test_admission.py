@@ -368,6 +368,85 @@ async def test_a_twin_doesnt_keep_a_failed_row_from_being_sent(archive):
 
 
 @pytest.mark.parametrize("is_journal_lost", [False, True], ids=["journal", "journal lost"])
+@pytest.mark.parametrize("place", [0, 2, 5], ids=["above", "below", "at the end"])
+async def test_a_row_that_was_copied_with_its_recorded_cells_is_no_upload(
+    place, is_journal_lost, archive
+):
+    """A spreadsheet's way to add a picture: it is told, and sent when a person says so."""
+    archive.fill(5)
+    archive.pictures(7)
+    for name in ("p00005", "p00006"):
+        (archive.folder / f"pictures/{name}.jpg").write_bytes(name.encode() * 99)
+
+    def copy(rows):
+        rows.insert(place, {**rows[1], "source": "pictures/p00005.jpg"})
+        rows.insert(place, {**rows[place], "source": "pictures/p00006.jpg"})
+        return rows
+
+    async with Wire() as wire:
+        await run(archive, wire)
+        edit(archive.results, copy)
+        if is_journal_lost:
+            archive.journal.unlink()
+        summary = await run(archive, wire, manifest=archive.results, reading={"any_type": True})
+        assert (summary.exit_code, summary.by_code) == (1, {"copied_key": 2})
+        assert statuses(archive).count("uploaded") == 5
+        copied = [r for r in archive.read_results() if r["import_code"] == "copied_key"]
+        assert [row["source"][-10:] for row in copied] == ["p00006.jpg", "p00005.jpg"]
+        assert len(wire.receipts) == 5
+        last = await run(archive, wire, manifest=archive.results, reading={"any_type": True})
+    assert (last.exit_code, statuses(archive)) == (0, ["uploaded"] * 7)
+    assert sorted(names(wire.receipts)) == [f"p0000{n}.jpg" for n in range(7)]
+
+
+async def test_a_misshapen_row_stays_invalid_until_somebody_corrects_it(archive):
+    """In the results it has as many cells as the others; it isn't sent for that."""
+    one, two, three = archive.pictures(3)
+    archive.manifest.write_text(
+        "source,collection,date,tag,name\n"
+        f"{one},Fair,2017-07-15,a,One\n{two},Fair,2017-07-15,Two\n"
+        f"{three},Fair,2017-07-15,c,Three,and,more\n"
+    )
+    async with Wire() as wire:
+        for manifest in (archive.manifest, archive.results, archive.results, archive.manifest):
+            summary = await run(archive, wire, manifest=manifest)
+            assert (summary.exit_code, summary.by_code) == (1, {"bad_row": 2})
+        assert len(wire.receipts) == 1
+
+        def correct(rows):
+            rows[1].update(tag="b", name="Two")
+            rows[2].update(name="Three")
+            return rows
+
+        edit(archive.results, correct)
+        last = await run(archive, wire, manifest=archive.results)
+    assert (last.exit_code, statuses(archive)) == (0, ["uploaded"] * 3)
+
+
+async def test_what_can_be_followed_bears_the_keys_of_the_journal(archive):
+    """Also of a row whose cells a spreadsheet rewrote: else a killed run looks like a loss."""
+    header = ("source", "collection", "date", "tag")
+    archive.write([(one, *FAIR, "007") for one in archive.pictures(2)], header)
+    async with Wire(breaking("fin", after=None)) as wire:
+        await run(archive, wire)
+        edit(archive.results, lambda rows: [{**row, "tag": "7"} for row in rows])
+        keys = [row["import_key"] for row in archive.read_results()]
+        part = archive.results.with_name(archive.results.name + ".part")
+        seen = []
+
+        async def script(exchange):
+            await exchange.read()
+            seen.append(part.read_text())
+            await exchange.answer()
+
+        wire.script = script
+        await run(archive, wire, manifest=archive.results, rows="unknown", concurrency=1)
+    assert keys == [row["import_key"] for row in archive.read_results()]
+    assert len(seen) == 2
+    assert keys[0] in seen[1]
+
+
+@pytest.mark.parametrize("is_journal_lost", [False, True], ids=["journal", "journal lost"])
 async def test_a_blank_cell_never_takes_another_rows_collection(is_journal_lost, archive):
     """With --fill-down, and the results cut to what is left: blank means no more what it meant."""
     pictures = archive.pictures(6)

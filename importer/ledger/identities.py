@@ -1,0 +1,85 @@
+"""By which key the journal knows a row that comes with a results file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from importer.manifest.identity import repeated
+from importer.model import MAYBE_THERE, Status
+
+if TYPE_CHECKING:
+    from importer.ledger.journal import Journal
+    from importer.manifest.recorded import Recorded
+    from importer.model import Invalid, Picture
+
+MOST_TWINS = 100  # of a row, by whose number one is known whose cells are as they were
+MOST_EDITED = 100_000  # rows that are remembered, in case the one they were copied from comes
+DAMAGED = -1  #: the "occurrence" of a row whose recorded key can't be read any more
+COPIED = -2  #: that of a row whose recorded key is another row's
+
+
+class Edited(NamedTuple):
+    """A row that goes by a key which its own cells don't give."""
+
+    line: int
+    key: bytes  #: that they do give
+
+
+class Identities:
+    """Of one run, whose rows come in their order."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.edited = 0  #: rows whose cells differ from those that were uploaded; they are not sent
+        self.edited_line = 0  #: the first of them
+        self._by_key: dict[bytes, Edited] = {}
+
+    def key_of(self, row: Picture | Invalid, recorded: Recorded | None) -> bytes:
+        """A row keeps the key under which it was sent, whatever became of its cells since.
+
+        Spreadsheets rewrite dates and long numbers when they save a results file; a row that is in
+        the gallery must not be sent again for that.
+        """
+        if recorded is None or recorded.key == row.key:
+            return row.key
+        if not recorded.key:
+            # The key was damaged: the row's cells may still tell who it is, or else a key of its
+            # own keeps the row from being sent.
+            known, is_twin = self._journal.by_key(row.key), recorded.status is Status.DUPLICATE
+            if known is not None and (is_twin or known.state in MAYBE_THERE):
+                return row.key
+            return self._kept(row, repeated(row.key, DAMAGED))
+        found = self._journal.by_key(recorded.key)
+        status = found.state if found else recorded.status
+        if status is Status.DUPLICATE:
+            return self._key_of_twin(row, recorded.key)
+        return self._kept(row, recorded.key) if status in MAYBE_THERE else row.key
+
+    def give_up(self, key: bytes) -> Edited | None:
+        """The row whose cells give this key has come: who went by it, if anybody did?"""
+        copy = self._by_key.pop(key, None)
+        self.edited -= copy is not None
+        return copy
+
+    def is_copy(self, row: Picture | Invalid, key: bytes) -> bool:
+        """Another row goes by this key, which isn't what this one's cells give: do they differ?"""
+        first = self._by_key.get(key)  # of those that go by it; it may be this very row
+        is_twin = first is not None and first.line != row.line and first.key == row.key
+        differs = row.key != key and not is_twin
+        self.edited -= differs  # it was taken for an edited one
+        return differs
+
+    def _key_of_twin(self, row: Picture | Invalid, key: bytes) -> bytes:
+        """A duplicate stays one, also where it stands above the row that it is the same as."""
+        known = self._journal.by_key(row.key)
+        if known is not None and known.state not in MAYBE_THERE:
+            return row.key  # its twin was never sent; should that be gone, this row is
+        is_as_it_was = key in (repeated(row.key, number) for number in range(1, MOST_TWINS))
+        return key if is_as_it_was else self._kept(row, key)
+
+    def _kept(self, row: Picture | Invalid, key: bytes) -> bytes:
+        self.edited += 1
+        self.edited_line = self.edited_line or row.line
+        if len(self._by_key) < MOST_EDITED:
+            self._by_key.setdefault(key, Edited(row.line, row.key))
+        return key
