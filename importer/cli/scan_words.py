@@ -35,6 +35,11 @@ _LEFT = {
     Left.EMPTY: ("empty file", "empty files", ""),
     Left.RAW: ("raw file", "raw files", "--raw keep takes them"),
     Left.LINK: ("link", "links", "--follow goes where they lead"),
+    Left.AGAIN: (
+        "second way, by a link, to what is scanned already",
+        "second ways, by links, to what is scanned already",
+        "",
+    ),
     Left.LIBRARY: (
         "program's own library",
         "programs' own libraries",

@@ -310,7 +310,7 @@ def test_junk_is_left_out_and_counted(pics: Path) -> None:
 def test_links_are_followed_only_when_wished_and_never_round_and_round(
     pics: Path, tmp_path: Path
 ) -> None:
-    """A folder is entered by a link once; a link up the tree, to itself or nowhere is left out."""
+    """All is taken once; a link up the tree, to itself or nowhere is left out."""
     files(pics, "a/1.jpg")
     files(tmp_path / "other", "2.jpg", "deep/3.jpg")
     (pics / "a/up").symlink_to(pics)
@@ -323,10 +323,70 @@ def test_links_are_followed_only_when_wished_and_never_round_and_round(
     rows, found = scan(pics)
     assert (sources(rows), found.left_out[Left.LINK]) == (["pics/a/1.jpg"], 6)
     rows, found = scan(pics, follow=True)
-    assert sources(rows) == [
-        f"pics/{name}" for name in ("z.jpg", "a/1.jpg", "x/2.jpg", "x/deep/3.jpg")
-    ]
-    assert found.left_out == {Left.LINK: 4, Left.UNREADABLE: 1}  # the last one leads to itself
+    assert sources(rows) == [f"pics/{name}" for name in ("z.jpg", "a/1.jpg", "x/deep/3.jpg")]
+    # the unreadable one leads to itself
+    assert found.left_out == {Left.LINK: 1, Left.AGAIN: 4, Left.UNREADABLE: 1}
+    assert set(found.first_left_out[Left.AGAIN]) == {
+        "a/up/: leads to a folder above it",
+        "x/2.jpg: a link led there before",
+        "x/deep/back/: leads to a folder above it",
+        "y/: a link led there before",
+    }
+
+
+@posix
+def test_what_is_in_the_tree_stands_in_the_manifest_under_its_own_place(pics: Path) -> None:
+    """Whether the link comes before it or behind it, and leads to a folder or to a file."""
+    files(pics, "b/1.jpg", "b/deep/2.jpg")
+    (pics / "a").mkdir()
+    (pics / "a/best").symlink_to("../b")
+    (pics / "a/first.jpg").symlink_to("../b/1.jpg")
+    (pics / "c").symlink_to("b/deep")
+    (pics / "d.jpg").symlink_to(pics / "b/deep/2.jpg")
+    rows, found = scan(pics, follow=True)
+    assert sources(rows) == ["pics/b/1.jpg", "pics/b/deep/2.jpg"]
+    assert found.left_out == {Left.AGAIN: 4}
+    why = "what it leads to is in the scanned folder itself"
+    assert f"a/best/: {why}" in found.first_left_out[Left.AGAIN]
+
+
+@posix
+def test_what_only_a_link_leads_to_is_taken_once(pics: Path) -> None:
+    """A store that is hidden or excluded, and a name that is no picture's, in the tree itself."""
+    files(pics, ".store/1.jpg", "all/2.jpg", "all/3.jpg", "blob")
+    for link, target in (
+        ("a/1.jpg", "../.store/1.jpg"),
+        ("a/2.jpg", "../all/2.jpg"),
+        ("a/4.jpg", "../blob"),
+        ("b/1.jpg", "../.store/1.jpg"),
+        ("c", "all"),
+        ("d/3.jpg", "../all/3.jpg"),
+    ):
+        (pics / link).parent.mkdir(exist_ok=True)
+        (pics / link).symlink_to(target)
+    rows, found = scan(pics, follow=True, exclude=("all",))
+    assert sources(rows) == [f"pics/{name}.jpg" for name in ("a/1", "a/2", "a/4", "c/3")]
+    assert found.first_left_out[Left.AGAIN] == (
+        "b/1.jpg: a link led there before",
+        "c/2.jpg: a link led there before",
+        "d/3.jpg: a link led there before",
+    )
+
+
+@posix
+def test_a_link_to_a_folder_above_the_scanned_one_brings_nothing_twice(
+    pics: Path, tmp_path: Path
+) -> None:
+    """What is there besides is taken; the scanned folder, and one that a link led to, are not."""
+    files(pics, "1.jpg")
+    files(tmp_path / "other", "2.jpg", "deep/3.jpg")
+    (pics / "a").symlink_to(tmp_path / "other/deep")
+    (pics / "b").symlink_to(tmp_path)
+    (pics / "c.jpg").symlink_to(tmp_path / "other/2.jpg")
+    (pics / "d").symlink_to(tmp_path / "other")
+    rows, found = scan(pics, follow=True)
+    assert sources(rows) == [f"pics/{name}.jpg" for name in ("1", "c", "a/3")]
+    assert "b/other/deep/: a link led there before" in found.first_left_out[Left.AGAIN]
 
 
 @posix

@@ -30,7 +30,7 @@ LAYERS = (
             "manifest.landmarks", "manifest.protocol", "manifest.text", "manifest.encodings", "manifest.kinds",
             "manifest.formats", "manifest.blocks", "manifest.delimited", "manifest.json_lines", "manifest.parquet", "manifest.sheets", "manifest.taking_apart",
             "manifest.workbook", "manifest.template", "manifest.tall",
-            "manifest.scan.clocks", "manifest.scan.exif", "manifest.scan.look", "manifest.scan.scanning",
+            "manifest.scan.clocks", "manifest.scan.exif", "manifest.scan.links", "manifest.scan.look", "manifest.scan.scanning",
             "manifest.scan.spool", "manifest.scan.telling", "manifest.scan.walk", "manifest.scan.write",
             "transfer.sources", "transfer.transport", "transfer.turns",
             "transfer.halting", "transfer.gate", "transfer.trust", "transfer.bodies", "transfer.source_faults", "transfer.cached", "transfer.at_hand", "transfer.crew", "transfer.fetch", "ledger", "signals", "credentials", "inspection", "in_place", "aside",

@@ -26,6 +26,7 @@ class Left(StrEnum):
     RAW = "raw"
     EMPTY = "empty"
     LINK = "link"
+    AGAIN = "again"
     SPECIAL = "special"
     NAME = "name"
     UNREADABLE = "unreadable"

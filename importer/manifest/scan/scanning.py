@@ -135,7 +135,7 @@ class _Scan:
     def _batches(self, root: str) -> Iterator[Batch]:
         name = Path(root).name
         name = name if is_text(name) else ""
-        for folder in walk(root, self.scanning, self.left):
+        for folder in walk(root, self.scanning, self.left, self.spool):
             place = place_of(folder.parts, self.scanning, root=name)
             heics, films = doubles(folder.names)
             self.heic_twins += heics

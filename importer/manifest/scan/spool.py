@@ -6,6 +6,7 @@ the tree; so all wait here, in an SQLite file that goes by itself, even when the
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import contextmanager
 from datetime import date
@@ -27,6 +28,7 @@ CLOCKS = ("exif", "name", "mtime")
 _SCHEMA = f"""
 CREATE TABLE files (id INTEGER PRIMARY KEY, grp INTEGER, source TEXT, tag TEXT, moment INTEGER);
 CREATE TABLE sessions (id INTEGER PRIMARY KEY, number INTEGER);
+CREATE TABLE targets (path BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE groups (
     id INTEGER PRIMARY KEY,
     name TEXT, day TEXT, apart TEXT,
@@ -112,6 +114,20 @@ class Spool:
             values += [days.pictures, days.first_s, days.first_s, days.last_s, days.last_s]
         with _translated():
             self.db.execute(f"UPDATE groups SET {', '.join(sets)} WHERE id = ?", (*values, group))
+
+    def take_target(self, path: str) -> bool:
+        """Keep a file to which a link leads; False where one led to it before."""
+        with _translated():
+            taken = self.db.execute(
+                "INSERT OR IGNORE INTO targets VALUES (?)", (os.fsencode(path),)
+            )
+            return taken.rowcount > 0
+
+    def has_target(self, path: str) -> bool:
+        """Whether a link led to this file."""
+        with _translated():
+            found = self.db.execute("SELECT 1 FROM targets WHERE path = ?", (os.fsencode(path),))
+            return found.fetchone() is not None
 
     def _flush(self) -> None:
         with _translated():
