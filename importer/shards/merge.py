@@ -20,6 +20,7 @@ from importer.ledger.schema import translated
 from importer.manifest.columns import RESULT_COLUMNS
 from importer.model import MAYBE_THERE, Status, Tally
 from importer.shards.names import LINE_COLUMN, is_shard, missing_numbers, stem_of
+from importer.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -130,7 +131,8 @@ def merge(
         told: called now and then with the number of rows written.
 
     Raises:
-        ManifestError: one can't be read, or its rows aren't in the manifest's order.
+        ManifestError: one can't be read, its rows aren't in the manifest's order, or a cell has no
+            column in the joined file.
         StorageError: the joined file can't be written.
     """
     first = shards[0]
@@ -138,7 +140,7 @@ def merge(
     counts: Counter[Status] = Counter()
     weight = twice = sent_twice = 0
     # A shard that was cut once more is still a shard, and keeps its lines.
-    kept = slice(1 if is_numbered and not is_shard(out.name) else 0, None)
+    kept = slice(1 if is_numbered and not is_shard(out.name) else 0, _width(shards))
     with translated(out), put_in_place(out) as part:
         has_mark = any(shard.manifest.has_mark for shard in shards)
         encoding = "utf-8-sig" if has_mark else "utf-8"
@@ -146,7 +148,7 @@ def merge(
             writer = csv.writer(file, delimiter=first.manifest.delimiter)
             header = first.columns.own_header
             writer.writerow([*header[kept], *RESULT_COLUMNS])
-            for number, some in enumerate(_by_place(_in_order(shards, is_numbered)), 1):
+            for number, some in enumerate(_by_place(_in_order(shards, kept.stop, is_numbered)), 1):
                 row = _heaviest(some)
                 twice += len(some) > 1
                 sent_twice += sum(one.status in MAYBE_THERE for one in some) > 1
@@ -172,12 +174,9 @@ def _refuse_other_form(shard: OpenedManifest, first: OpenedManifest) -> None:
         raise UsageError(
             f"{path.name} is no results file", fix="name the .results.csv of each shard"
         )
-    mine, theirs = shard.columns.own_header, first.columns.own_header
+    mine, theirs = map(_named, (shard, first))
     if mine != theirs:
-        more, less = (
-            ", ".join(name for name in some if name not in others)[:80]
-            for some, others in ((mine, theirs), (theirs, mine))
-        )
+        more, less = (_beyond(*both) for both in ((mine, theirs), (theirs, mine)))
         apart = [f"{what} {names}" for what, names in (("has", more), ("lacks", less)) if names]
         raise UsageError(
             f"{path.name} has other columns than {first.manifest.path.name}:"
@@ -186,28 +185,51 @@ def _refuse_other_form(shard: OpenedManifest, first: OpenedManifest) -> None:
         )
 
 
-def _in_order(shards: Sequence[OpenedManifest], is_numbered: bool) -> Iterator[_Joint]:
+def _named(shard: OpenedManifest) -> list[str]:
+    """A file's own columns up to the last one that has a name: spreadsheets save some behind it."""
+    names = shard.columns.own_header
+    while names and not names[-1].strip():
+        names.pop()
+    return names
+
+
+def _width(shards: Sequence[OpenedManifest]) -> int:
+    """How many own columns all of them have; what one has behind these bears no name."""
+    return min(len(shard.columns.own) for shard in shards)
+
+
+def _beyond(some: Sequence[str], others: Sequence[str]) -> str:
+    """What the first has and the second lacks, in words."""
+    names = [name for name in some if name.strip() and name not in others]
+    nameless = [sum(not name.strip() for name in one) for one in (some, others)]
+    more = max(0, nameless[0] - nameless[1])
+    told = [", ".join(names)[:80]] if names else []
+    return " and ".join([*told, *([f"{counted(more, 'column')} without a name"] if more else [])])
+
+
+def _in_order(shards: Sequence[OpenedManifest], width: int, is_numbered: bool) -> Iterator[_Joint]:
     if is_numbered:
-        return heapq.merge(*(_numbered(shard, number) for number, shard in enumerate(shards)))
-    return _one_behind_the_other(shards)
+        numbered = (_numbered(shard, number, width) for number, shard in enumerate(shards))
+        return heapq.merge(*numbered)
+    return _one_behind_the_other(shards, width)
 
 
-def _one_behind_the_other(shards: Sequence[OpenedManifest]) -> Iterator[_Joint]:
+def _one_behind_the_other(shards: Sequence[OpenedManifest], width: int) -> Iterator[_Joint]:
     line = 1
     for number, shard in enumerate(shards):
-        for own, recorded, _ in _rows(shard):
+        for own, recorded, _ in _rows(shard, width):
             line += 1
             yield _Joint(line, number, own, recorded)
 
 
-def _numbered(shard: OpenedManifest, number: int) -> Iterator[_Joint]:
+def _numbered(shard: OpenedManifest, number: int, width: int) -> Iterator[_Joint]:
     """One shard's rows with their places in the whole manifest.
 
     Raises:
         ManifestError: they don't ascend.
     """
     last = 0
-    for own, recorded, line in _rows(shard):
+    for own, recorded, line in _rows(shard, width):
         first = own[0]
         place = int(first) if first.strip().isascii() and first.strip().isdecimal() else 0
         if place <= last:
@@ -221,14 +243,26 @@ def _numbered(shard: OpenedManifest, number: int) -> Iterator[_Joint]:
         yield _Joint(place, number, own, recorded)
 
 
-def _rows(shard: OpenedManifest) -> Iterator[tuple[list[str], list[str], int]]:
-    """Each row's own cells and recorded cells, verbatim, and its line."""
+def _rows(shard: OpenedManifest, width: int) -> Iterator[tuple[list[str], list[str], int]]:
+    """Each row's own cells and recorded cells, verbatim, and its line.
+
+    Raises:
+        ManifestError: something stands in a column that the joined file doesn't have.
+    """
     columns = shard.columns
     places = [columns.recorded.get(name, -1) for name in RESULT_COLUMNS]
     for row in shard.manifest.rows():
         cells = row.cells
         recorded = [cells[place] if 0 <= place < len(cells) else "" for place in places]
-        yield columns.own_cells(cells), recorded, row.line
+        own = columns.own_cells(cells)
+        if beyond := next((cell for cell in own[width:] if cell.strip()), ""):
+            raise ManifestError(
+                shard.manifest.path,
+                f"{beyond.strip()[:40]!r} stands in a column without a name, which not all have",
+                line=row.line,
+                fix="delete that cell, or give its column the same name in all the files",
+            )
+        yield own, recorded, row.line
 
 
 def _by_place(rows: Iterator[_Joint]) -> Iterator[list[_Joint]]:

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from importer.api import check_manifest, merge_results, split_manifest
-from importer.errors import UsageError
+from importer.errors import ManifestError, UsageError
 from importer.manifest.columns import RESULT_COLUMNS
 from importer.model import Status
 from importer.settings import Reading
@@ -150,6 +150,30 @@ async def test_what_does_not_belong_together(archive, make_archive):
     with pytest.raises(UsageError, match=r"archive.results.csv is there already"):
         merge_results(parts)
     assert merge_results(parts, replace=True).tally.rows == 4
+
+
+async def test_columns_that_a_spreadsheet_saved_behind_the_last_one(archive):
+    """Without a name and without cells they are nothing; what stands in one isn't lost silently."""
+    archive.fill(4)
+    cut = split_manifest(archive.manifest, shards=2)
+    async with Wire(answering()) as wire:
+        parts = await run_all(archive, wire, cut.shards)
+    merge_results(parts)
+    joined = archive.results.read_bytes()
+    lines = parts[1].read_text("utf-8").splitlines()
+    for wide, narrow in ((parts[1], parts[0]), (parts[1], parts[0])[::-1]):
+        plain = wide.read_text("utf-8")
+        wide.write_text("".join(f"{line},,,\n" for line in plain.splitlines()), "utf-8")
+        merge_results([narrow, wide], replace=True)
+        assert archive.results.read_bytes() == joined
+        wide.write_text(plain, "utf-8")
+    parts[1].write_text("\n".join([f"{lines[0]},,", f"{lines[1]},,again?", lines[2]]), "utf-8")
+    with pytest.raises(ManifestError, match=r"csv:2: 'again\?' stands in a column without a name"):
+        merge_results(parts, replace=True)
+    assert archive.results.read_bytes() == joined
+    parts[1].write_text("".join(f",,{line}\n" for line in lines), "utf-8")
+    with pytest.raises(UsageError, match="it has 2 columns without a name;"):
+        merge_results(parts, replace=True)
 
 
 async def test_results_with_accents_keep_the_mark_by_which_excel_knows_utf_8(archive):
