@@ -1,7 +1,7 @@
 """Pictures behind URLs that the importer downloads: whose turn it is, and what is tried again.
 
-A host that is slow or down keeps only its own rows: each host has few places, and rows wait for
-theirs apart from those who read files. When a host works for nobody, its rows wait for a while and
+A server that is slow or down keeps only its own rows: each has few places, and rows wait for
+theirs apart from those who read files. When one works for nobody, its rows wait for a while and
 are then left for the next run, neither failed nor in the others' way.
 """
 
@@ -19,7 +19,7 @@ from importer.aside import opened_aside
 from importer.model import MAYBE_THERE, URL_TEXT, RemoteUrl, Status, Stop
 from importer.transfer.allowance import Bandwidth
 from importer.transfer.fetch.fetched import Fetched
-from importer.transfer.fetch.hosts import Hosts
+from importer.transfer.fetch.hosts import Servers
 from importer.transfer.fetch.missed import DiskFull, Missed
 from importer.transfer.fetch.partial import Partial
 from importer.transfer.fetch.spool import Spool
@@ -39,16 +39,16 @@ if TYPE_CHECKING:
     from importer.transfer.bodies import Body, Elsewhere
     from importer.transfer.buffer import Buffer
     from importer.transfer.fetch.health import Health
-    from importer.transfer.fetch.hosts import Host
+    from importer.transfer.fetch.hosts import Server
     from importer.transfer.halting import Halting
 
-AT_ONCE = 32  # downloads, of all hosts together
+AT_ONCE = 32  # downloads, of all servers together
 PARKED = 256  # rows that wait for their download, apart from those that are read from files
 SECONDS = 8  # pictures at once that the gallery couldn't fetch, each of them with a worker
 IN_MEMORY = WHOLE_UP_TO + 2 * BLOCK  # bytes that a download holds at most, on its way
 GAIN = 256 << 10  # bytes by which an attempt must bring a download forward so as not to count
-LOOK_S = 1.0  # a row that waits for a host looks so often whether it has to go on waiting
-HOSTS_NAMED = 5  # of those whose rows are left, at the end of a run
+LOOK_S = 1.0  # a row that waits for a server looks so often whether it has to go on waiting
+SERVERS_NAMED = 5  # of those whose rows are left, at the end of a run
 REFUSALS = 20  # of addresses, with none taken, before the gallery isn't offered any more
 #: so a gallery refuses that can't fetch from an address: with an error of its own, or a word for a
 #: text in a picture's place. What it refuses for other causes it refuses again, and nothing is lost
@@ -57,7 +57,7 @@ ADDRESS_REFUSED = frozenset({"http_400", "not_a_picture", "http_422", "http_424"
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A row whose host doesn't work: it stays pending."""
+    """A row whose server doesn't work: it stays pending."""
 
     code: str
     why: str
@@ -77,7 +77,7 @@ class Fetching:
         patience: attempts a row, and the pauses in between.
         bandwidth: of all downloads together.
         buffer: the memory for pictures, of which a download takes its part.
-        at_once: downloads, of all hosts together.
+        at_once: downloads, of all servers together.
     """
 
     def __init__(
@@ -105,12 +105,12 @@ class Fetching:
         self._halting = halting
         self._places = asyncio.Semaphore(at_once)
         self._seconds = asyncio.Semaphore(SECONDS)
-        self._hosts = Hosts(per_host=urls.per_host)
+        self._servers = Servers(per_host=urls.per_host)
         self._refused = 0  #: addresses that the gallery didn't take; -1 once it has taken one
         self._downloads = 0
-        self._waited_for: Counter[str] = Counter()  #: host -> rows that wait for it to work
+        self._waited_for: Counter[str] = Counter()  #: server -> rows that wait for it to work
         self.lot = asyncio.Semaphore(PARKED)
-        self.left: Counter[str] = Counter()  #: host -> rows that are left for the next run
+        self.left: Counter[str] = Counter()  #: server -> rows that are left for the next run
 
     # ------------------------------------------------------------ who fetches what
 
@@ -145,19 +145,19 @@ class Fetching:
         """What a person is told when nothing goes out to the gallery meanwhile."""
         if self._downloads:
             return f"downloading {counted(self._downloads, 'picture')}"
-        hosts = list(self._waited_for)
-        return f"nothing works at {hosts[0]} just now, its pictures wait" if hosts else ""
+        servers = list(self._waited_for)
+        return f"nothing works at {servers[0]} just now, its pictures wait" if servers else ""
 
     def left_words(self) -> list[str]:
-        """Which hosts' rows are left for the next run, for a person."""
+        """Which servers' rows are left for the next run, for a person."""
         ranked = self.left.most_common()
         words = [
-            f"{counted(count, 'row')} of {host} {'waits' if count == 1 else 'wait'} for the next"
+            f"{counted(count, 'row')} of {server} {'waits' if count == 1 else 'wait'} for the next"
             " run: nothing worked there for too long"
-            for host, count in ranked[:HOSTS_NAMED]
+            for server, count in ranked[:SERVERS_NAMED]
         ]
-        more = len(ranked) - HOSTS_NAMED
-        return words + ([f"and so it is with {counted(more, 'other host')}"] if more > 0 else [])
+        more = len(ranked) - SERVERS_NAMED
+        return words + ([f"and so it is with {counted(more, 'other server')}"] if more > 0 else [])
 
     # ------------------------------------------------------------ one picture
 
@@ -165,7 +165,7 @@ class Fetching:
         """The picture, complete; or why not. None when the run is asked to stop meanwhile.
 
         Tried again, up to as often as a row is sent, is what may pass; from where it broke off,
-        where the host can do that. An attempt that brought the download forward doesn't count.
+        where the server can do that. An attempt that brought the download forward doesn't count.
         """
         return await self._unless_asked(partial(self._fetch, picture, is_second=False))
 
@@ -215,38 +215,39 @@ class Fetching:
             any_type=self._reading.any_type,
             block=self._reading.block,
         )
-        async with self._hosts.place(url) as host:
+        async with self._servers.place(url) as server:
             if not is_second:
                 await self._buffer.room()
             self._buffer.reserve(IN_MEMORY)
             try:
-                return await self._until_there(url, incoming, host)
+                return await self._until_there(url, incoming, server)
             finally:
                 incoming.drop()
                 self._buffer.give_back(IN_MEMORY)
 
-    async def _until_there(self, url: str, incoming: Partial, host: Host) -> Found:
+    async def _until_there(self, url: str, incoming: Partial, server: Server) -> Found:
         attempts = farthest = 0
         while True:
-            if not await self._turn(host.name, host.health):
-                self.left[host.name] += 1
-                return Left("source_down", f"nothing works at {host.name} just now: {host.trouble}")
-            async with self._places:
-                found = await self._attempt(url, incoming, host)
+            if not await self._turn(server.name, server.health):
+                self.left[server.name] += 1
+                why = f"nothing works at {server.name} just now: {server.trouble}"
+                return Left("source_down", why)
+            async with server.connections, self._places:
+                found = await self._attempt(url, incoming, server)
             if not isinstance(found, Missed):
                 return found
             if not found.is_passing:
                 return found.as_fault()
             has_gained = incoming.got >= farthest + GAIN
             farthest = max(farthest, incoming.got)
-            attempts += not (found.is_crowded or host.health.is_down or has_gained)
+            attempts += not (found.is_crowded or server.health.is_down or has_gained)
             if attempts >= self._patience.attempts:
                 return found.as_fault(attempts)
             pause = back_off(max(1, attempts), patience=self._patience, jitter=self._clock.jitter)
             await self._clock.sleep(pause)
 
-    async def _attempt(self, url: str, incoming: Partial, host: Host) -> Fetched | Missed:
-        health = host.health
+    async def _attempt(self, url: str, incoming: Partial, server: Server) -> Fetched | Missed:
+        health = server.health
         health.begin()
         self._downloads += 1
         try:
@@ -256,7 +257,7 @@ class Fetching:
                 health.worked()
                 return await incoming.whole()
             if missed.is_hosts:
-                host.trouble = missed.message
+                server.trouble = missed.message
                 health.failed(now)
             elif not missed.is_crowded:
                 health.worked()
@@ -268,7 +269,7 @@ class Fetching:
             health.end()
 
     async def _turn(self, name: str, health: Health) -> bool:
-        """Wait until the host may be asked; False when that would take too long."""
+        """Wait until the server may be asked; False when that would take too long."""
         self._waited_for[name] += 1
         try:
             while (seconds := health.wait_s(self._clock.monotonic())) > 0:
@@ -299,7 +300,7 @@ async def opened(
         results: beside which large downloads lie meanwhile.
         buffer: the run's.
         clock: the run's.
-        halting: wakes who waits for a host.
+        halting: wakes who waits for a server.
         warn: is told at the end whose rows are left.
     """
     urls = settings.urls

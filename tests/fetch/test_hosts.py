@@ -12,6 +12,7 @@ from importer.events import NoObserver, Progress
 from importer.settings import Sending, Urls
 from importer.transfer.allowance import Bandwidth
 from importer.transfer.fetch import health, resolving
+from importer.transfer.fetch.hosts import Servers
 from importer.transfer.fetch.partial import Partial
 from importer.transfer.fetch.spool import Spool
 from importer.transfer.fetch.web import Web
@@ -160,10 +161,14 @@ def dead_port():
         return listener.getsockname()[1]
 
 
-async def test_a_host_that_is_down_burns_none_of_its_rows_and_stops_no_others(archive, impatient):
-    """Its rows stay pending, the others' arrive, and a person is told."""
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+async def test_a_server_that_is_down_burns_none_of_its_rows_and_stops_no_others(
+    archive, impatient, host
+):
+    """Its rows stay pending, the others' arrive, also from its own host; and a person is told."""
 
-    down = f"http://localhost:{dead_port()}"
+    name = f"{host}:{dead_port()}"
+    down = f"http://{name}"
     async with Wire() as gallery, OldServer() as old:
         urls = [f"{down}/{n}.jpg" if n % 2 else old.url(f"plain/{n}.jpg") for n in range(60)]
         archive.write((url, "Fair", "2017-07-15") for url in urls)
@@ -175,14 +180,38 @@ async def test_a_host_that_is_down_burns_none_of_its_rows_and_stops_no_others(ar
     assert {row["import_status"] for row in rows[::2]} == {"uploaded"}
     assert {row["import_status"] for row in rows[1::2]} == {"pending"}
     assert {row["import_code"] for row in rows[1::2]} == {"source_down"}
-    assert (
-        "nothing works at localhost just now: localhost can't be reached"
-        in rows[1]["import_message"]
-    )
+    assert f"nothing works at {name} just now: {host} can't be reached" in rows[1]["import_message"]
     assert summary.exit_code == 1
     assert summary.warnings == (
-        "30 rows of localhost wait for the next run: nothing worked there for too long",
+        f"30 rows of {name} wait for the next run: nothing worked there for too long",
     )
+
+
+async def test_servers_of_one_host_share_its_connections_and_nothing_else():
+    """A host's name alone names the server at its scheme's own port, and so does that port."""
+    servers = Servers(per_host=1)
+    async with (
+        servers.place("http://a.example/1.jpg") as plain,
+        servers.place("https://a.example/1.jpg") as tls,
+        servers.place("http://A.example:8080/1.jpg") as odd,
+        servers.place("http://[2001:db8::1]:8080/1.jpg") as six,
+    ):
+        assert [one.name for one in (plain, tls, odd, six)] == [
+            "a.example", "a.example", "a.example:8080", "[2001:db8::1]:8080",
+        ]  # fmt: skip
+        assert plain.connections is tls.connections is odd.connections is not six.connections
+        for _ in range(health.DOWN_AFTER):
+            odd.health.failed(0.0)
+        assert odd.health.is_down and not plain.health.is_down and not tls.health.is_down
+    assert len(servers) == 1, "what is sound is forgotten"
+    async with servers.place("http://a.example:8080/2.jpg") as again:
+        assert again is odd
+    servers = Servers(per_host=2)
+    async with (
+        servers.place("http://a.example/") as one,
+        servers.place("http://a.example:80/") as two,
+    ):
+        assert one is two
 
 
 async def test_a_host_that_comes_back_is_gone_on_with(archive, impatient, monkeypatch):

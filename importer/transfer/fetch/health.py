@@ -1,20 +1,22 @@
-"""Whether a host that pictures are fetched from works, and when it is asked again; arithmetic.
+"""Whether a server that pictures are fetched from works, and when it is asked again; arithmetic.
 
-A host of an archive that is down must neither burn its rows nor stop those of other hosts. So when
-nothing works there, its rows wait while one of them knocks; and when that goes on for too long they
-are left for the next run, and only now and then one looks whether it is back.
+A server of an archive that is down must neither burn its rows nor stop those of other servers. So
+when nothing works there, its rows wait while one of them knocks; and when that goes on for too long
+they are left for the next run, and only now and then one looks whether it is back.
 """
 
 from __future__ import annotations
 
-DOWN_AFTER = 8  # failures of the host with nothing in between: two for each row at four at once
+DOWN_AFTER = 8  # failures of the server with nothing in between: two for each row at four at once
 FIRST_PAUSE_S = 5.0  # before somebody knocks; doubles ...
 LONGEST_PAUSE_S = 60.0  # ... up to this
-PATIENCE_S = 120.0  # rows wait so long for a host, in which other hosts' rows may wait behind them
+PATIENCE_S = (
+    120.0  # rows wait so long for a server, in which other servers' rows may wait behind them
+)
 
 
 class Health:
-    """One host's."""
+    """One server's."""
 
     def __init__(self) -> None:
         self._is_probed = False
@@ -47,11 +49,11 @@ class Health:
         self._is_probed = self.is_down
 
     def end(self) -> None:
-        """The attempt has ended, and told nothing of the host."""
+        """The attempt has ended, and told nothing of the server."""
         self._is_probed = False
 
     def worked(self) -> None:
-        """The host answered as a host that works."""
+        """It answered as a server that works."""
         self._failures = 0
         self._pause_s = FIRST_PAUSE_S
         self._down_since: float | None = None
