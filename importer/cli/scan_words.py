@@ -31,6 +31,11 @@ _LEFT = {
         "names that can't stand in a manifest",
         "rename them",
     ),
+    Left.FOLDER_NAME: (
+        "folder, with all that is in it, whose name can't stand in a manifest",
+        "folders, with all that is in them, whose names can't stand in a manifest",
+        "rename them",
+    ),
     Left.GONE: ("file that vanished meanwhile", "files that vanished meanwhile", "scan again"),
     Left.EMPTY: ("empty file", "empty files", ""),
     Left.RAW: ("raw file", "raw files", "--raw keep takes them"),

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from importer import api
+from importer.cli.scan_words import scanned_lines
 from importer.errors import StorageError, UsageError
 from importer.manifest import rules
 from importer.manifest.scan import exif, look, write
@@ -458,8 +459,15 @@ def test_names_that_are_no_text_are_listed(pics: Path) -> None:
     files(pics, "1.jpg", "a\nb.jpg", "*.jpg")
     os.close(os.open(os.fsencode(pics) + b"/caf\xe9.jpg", os.O_CREAT | os.O_WRONLY))
     os.mkdir(os.fsencode(pics) + b"/\xe9")
+    os.symlink("\udce8", os.fsencode(pics) + b"/\xe8")
     rows, found = scan(pics)
-    assert (sources(rows), found.left_out) == (["pics/1.jpg"], {Left.NAME: 4})
+    assert (sources(rows), found.exit_code) == (["pics/1.jpg"], 1)
+    assert found.left_out == {Left.NAME: 4, Left.FOLDER_NAME: 1}
+    assert found.first_left_out[Left.FOLDER_NAME] == ("\\xe9/: its name isn't UTF-8",)
+    told = " ".join(" ".join(scanned_lines(found, "m.csv")).split())
+    assert "1 folder, with all that is in it, whose name can't stand in a manifest" in told
+    _, found = scan(pics, follow=True)
+    assert found.first_left_out[Left.UNREADABLE][0].startswith("\\xe8: "), "it leads to itself"
     assert "caf\\xe9.jpg: its name isn't UTF-8" in found.first_left_out[Left.NAME]
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 EXAMPLES = 5  # of each kind
 SHOWN_COLLECTIONS = 1_000
 #: pictures that should perhaps be in the manifest, and aren't
-NEED_A_PERSON = (Left.UNREADABLE, Left.NAME, Left.GONE)
+NEED_A_PERSON = (Left.UNREADABLE, Left.NAME, Left.FOLDER_NAME, Left.GONE)
 
 
 @dataclass(slots=True)

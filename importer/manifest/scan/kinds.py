@@ -29,6 +29,7 @@ class Left(StrEnum):
     AGAIN = "again"
     SPECIAL = "special"
     NAME = "name"
+    FOLDER_NAME = "folder_name"
     UNREADABLE = "unreadable"
     GONE = "gone"
 

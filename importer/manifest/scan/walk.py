@@ -119,7 +119,7 @@ class _Walker:
                     try:
                         self._sort(entry, way, files, folders)
                     except OSError as error:
-                        self._left.note(Left.UNREADABLE, way + entry.name, _why(error))
+                        self._left.note(Left.UNREADABLE, way + shown(entry.name), _why(error))
         except OSError as error:
             self._left.note(Left.UNREADABLE, way or "./", _why(error))
         raws = raw_left(list(files), self._scanning.raw)
@@ -141,7 +141,7 @@ class _Walker:
         """Put an entry where it belongs: to the files, the folders, or what is left out."""
         name, follow = entry.name, self._scanning.follow
         if not name.isascii() and not is_text(name):
-            self._left.note(Left.NAME, way + shown(name), "its name isn't UTF-8")
+            self._leave_nameless(entry, way)
             return
         is_link = entry.is_symlink() or _is_junction(entry)
         if is_link and not follow:
@@ -166,6 +166,12 @@ class _Walker:
             self._left.note(Left.LINK, way + name, "leads nowhere")
         else:
             self._left.note(Left.SPECIAL, way + name)
+
+    def _leave_nameless(self, entry: os.DirEntry[str], way: str) -> None:
+        """Of a folder nothing is taken: each path in it would hold its name."""
+        is_folder = entry.is_dir(follow_symlinks=self._scanning.follow)
+        kind, end = (Left.FOLDER_NAME, "/") if is_folder else (Left.NAME, "")
+        self._left.note(kind, f"{way}{shown(entry.name)}{end}", "its name isn't UTF-8")
 
     def _taken_once(
         self, names: Iterable[str], way: str, step: _Step, is_link: Mapping[str, bool], links: Links
