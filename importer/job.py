@@ -16,6 +16,7 @@ from importer.ledger.job import Job
 from importer.ledger.journal import Journal, known_folder
 from importer.ledger.results import Drawing
 from importer.manifest.columns import Columns, find_columns
+from importer.manifest.delimited import Delimited
 from importer.manifest.encodings import WINDOWS, unlike_all
 from importer.manifest.formats import open_manifest
 from importer.manifest.text import Packed
@@ -81,7 +82,8 @@ def open_for_reading(
         raise UsageError(f"{path.name} has no sheets", fix="leave --sheet out")
     folder = reading.folder or path.parent
     if columns.is_results or (is_kept(path) and reading.folder is None):
-        folder = _folder_of_manifest(path if columns.is_results else default_results(path))
+        own = own_results(manifest) if columns.is_results else default_results(path)
+        folder = _folder_of_manifest(own)
     notices = manifest.notices
     if manifest.guess is not None:
         encoding, votes = _most_found(manifest.guess, path, columns, folder, reading)
@@ -152,10 +154,11 @@ def refuse_to_harm(job: Job, root: Path | None) -> None:
             f"the results {job.results} would lie among the pictures below {root}",
             fix="choose a place outside of it with -o",
         )
-    if job.is_rerun or not job.results.is_file():
+    if job.is_in_place or not job.results.is_file():
         return
     try:
-        is_ours = open_for_reading(job.results, NAMES, origin="").columns.is_results
+        found = open_for_reading(job.results, NAMES, origin="")
+        is_ours = found.columns.is_results and _is_drawn_in(found.manifest)
     except ManifestError:
         is_ours = False
     if not is_ours:
@@ -163,11 +166,18 @@ def refuse_to_harm(job: Job, root: Path | None) -> None:
             f"{job.results} is there already, and is no results file",
             fix="choose another name with -o",
         )
-    if not job.journal.exists():
+    if job.journal.exists():
+        return
+    if job.is_rerun:
         raise UsageError(
-            f"{job.results.name} is there, but not its journal: what was sent would be sent again",
-            fix=f"run the results file, it knows what was sent: importer run {job.results.name}",
+            f"{job.results.name} is there, but not its journal: it may know of more than"
+            f" {job.manifest.name} does, and would be overwritten",
+            fix=f"run it: importer run {job.results.name}; or move it away, if it is the older one",
         )
+    raise UsageError(
+        f"{job.results.name} is there, but not its journal: what was sent would be sent again",
+        fix=f"run the results file, it knows what was sent: importer run {job.results.name}",
+    )
 
 
 def default_results(manifest: Path) -> Path:
@@ -179,6 +189,25 @@ def default_results(manifest: Path) -> Path:
             if known.with_name(known.name + ".journal").exists():
                 return known
     return manifest.with_name(f"{stem}.results.csv")
+
+
+def own_results(manifest: Manifest) -> Path:
+    """Where the job lies whose results file this is: beside it, if it was saved in another form.
+
+    Text between delimiters is run in place. A workbook has more in it than what is read (other
+    sheets, colours, formulas), and whatever is called .xlsx or .jsonl must not become CSV.
+    """
+    path = manifest.path
+    if _is_drawn_in(manifest):
+        return path
+    if is_kept(path):
+        return default_results(path)
+    return path.with_name(path.name.removesuffix(".gz")).with_suffix(".csv")
+
+
+def _is_drawn_in(manifest: Manifest) -> bool:
+    """It has the form in which results are drawn."""
+    return isinstance(manifest, Delimited) and not manifest.text.file.is_gzip
 
 
 def is_kept(manifest: Path) -> bool:
@@ -208,22 +237,24 @@ def job_of(opened: OpenedManifest, *, results: Path | None, origin: str) -> Job:
     """Where the job's files lie: beside the manifest, or where ``results`` says.
 
     Raises:
-        UsageError: the results would overwrite the manifest.
+        UsageError: the results would overwrite the manifest, or a workbook of results.
     """
-    manifest = opened.manifest.path
-    if results is not None:
-        results = results.expanduser().absolute()
-    elif opened.columns.is_results:
-        results = manifest  # a results file is run in place
-    else:
-        results = default_results(manifest)
-    if results == manifest and not opened.columns.is_results:
+    manifest, is_results = opened.manifest.path, opened.columns.is_results
+    own = own_results(opened.manifest) if is_results else default_results(manifest)
+    results = results.expanduser().absolute() if results is not None else own
+    if results == manifest and not is_results:
         raise UsageError(
             f"the results would overwrite the manifest {manifest.name}",
             fix="choose another name with -o",
         )
+    if results == manifest and not _is_drawn_in(opened.manifest):
+        raise UsageError(
+            f"the results are written as CSV, and would overwrite {manifest.name}, which is none",
+            fix=f"rename it by its form ({manifest.stem}.xlsx ...), and leave -o out",
+        )
     folder = None if opened.folder == manifest.parent else opened.folder
-    return Job(manifest, results, origin, folder)
+    is_saved_otherwise = is_results and results == own != manifest
+    return Job(manifest, results, origin, folder, is_saved_otherwise)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,14 @@ if TYPE_CHECKING:
 
 
 def before_sending(opened: OpenedJob) -> Iterator[str]:
-    """An empty manifest; a journal that lies where it isn't safe."""
+    """An empty manifest; results that go elsewhere; a journal that lies where it isn't safe."""
     if not opened.survey.rows:
         yield f"{opened.job.manifest} has no rows below the line of column names"
+    if opened.job.is_saved_otherwise:
+        yield (
+            f"{opened.job.manifest.name} stays as it is; the results are written to"
+            f" {opened.job.results.name}"
+        )
     disk = network_disk(opened.job.results.parent)
     if disk:
         yield (

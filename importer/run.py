@@ -127,7 +127,7 @@ class Run:
             if not self._is_hurried:
                 raise
             return opened
-        if not opened.job.is_rerun:
+        if not opened.job.is_in_place:
             return opened
         # The manifest is the very file that was drawn anew: its columns may stand elsewhere now.
         manifest = await anyio.to_thread.run_sync(read_manifest, self._settings, self._token)

@@ -17,6 +17,7 @@ class Job:
     results: Path  #: absolute
     origin: str  #: the endpoint's
     folder: Path | None = None  #: to which sources are relative; None: the manifest's own
+    is_saved_otherwise: bool = False  #: the manifest is its results file in another form (.xlsx)
 
     @property
     def journal(self) -> Path:
@@ -28,5 +29,10 @@ class Job:
 
     @property
     def is_rerun(self) -> bool:
-        """The manifest is the job's own results file."""
+        """The manifest is the job's own results file, in place or saved in another form."""
+        return self.is_in_place or self.is_saved_otherwise
+
+    @property
+    def is_in_place(self) -> bool:
+        """The manifest is the very file that the results are drawn into."""
         return self.manifest == self.results
