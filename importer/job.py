@@ -15,7 +15,7 @@ from importer.ledger.claiming import Claiming
 from importer.ledger.job import Job
 from importer.ledger.journal import Journal, known_folder
 from importer.ledger.results import Drawing
-from importer.manifest.columns import Columns, find_columns
+from importer.manifest.columns import Columns, find_columns, refuse_spoilt
 from importer.manifest.delimited import Delimited
 from importer.manifest.encodings import WINDOWS, unlike_all
 from importer.manifest.formats import open_manifest
@@ -78,12 +78,14 @@ def open_for_reading(
     path = Path(path).expanduser().absolute()
     manifest = open_manifest(path, reading)
     columns = _columns(manifest, reading)
+    own = own_results(manifest)
+    has_journal = Job(path, own, "").journal.exists()
+    refuse_spoilt(path, columns, line=manifest.header_line, has_journal=has_journal)
     if reading.sheet and not manifest.sheet and not columns.is_results:
         raise UsageError(f"{path.name} has no sheets", fix="leave --sheet out")
     folder = reading.folder or path.parent
     if columns.is_results or (is_kept(path) and reading.folder is None):
-        own = own_results(manifest) if columns.is_results else default_results(path)
-        folder = _folder_of_manifest(own)
+        folder = _folder_of_manifest(own if columns.is_results else default_results(path))
     notices = manifest.notices
     if manifest.guess is not None:
         encoding, votes = _most_found(manifest.guess, path, columns, folder, reading)
@@ -164,7 +166,9 @@ def refuse_to_harm(job: Job, root: Path | None) -> None:
     if not is_ours:
         raise UsageError(
             f"{job.results} is there already, and is no results file",
-            fix="choose another name with -o",
+            fix="move it away, and its journal draws the results anew"
+            if job.journal.exists()
+            else "choose another name with -o",
         )
     if job.journal.exists():
         return

@@ -44,6 +44,8 @@ RESULT_COLUMNS = (
     "import_key",
     "import_run",
 )
+#: without these it doesn't tell what became of which row
+NEEDED_OF_RESULTS = ("import_status", "import_key")
 
 
 def folded(name: str) -> str:
@@ -83,7 +85,7 @@ class Columns:
     @property
     def is_results(self) -> bool:
         """The file is the results of an earlier run."""
-        return "import_status" in self.recorded and "import_key" in self.recorded
+        return all(name in self.recorded for name in NEEDED_OF_RESULTS)
 
     @property
     def own_header(self) -> list[str]:
@@ -160,6 +162,33 @@ def find_columns(
         raise _missing(path, missing, header, line, taken=set(place.values()))
     own = tuple(i for i in range(len(header)) if i not in recorded.values())
     return Columns(tuple(header), place, recorded, own)
+
+
+def refuse_spoilt(path: Path, columns: Columns, *, line: int, has_journal: bool) -> None:
+    """A results file that lost a column it needs is no manifest: all of it would be sent again.
+
+    Args:
+        path: the manifest, for messages.
+        columns: its columns.
+        line: where their names stand.
+        has_journal: a journal lies beside it, so one of our columns is enough to know it by.
+
+    Raises:
+        ManifestError: it is such a file.
+    """
+    lost = [name for name in NEEDED_OF_RESULTS if name not in columns.recorded]
+    if not lost or len(columns.recorded) < (1 if has_journal else 2):
+        return
+    one, them = ("column", "it") if len(lost) == 1 else ("columns", "them")
+    anew = " (or move this file away and run its manifest: that draws it anew)"
+    raise ManifestError(
+        path,
+        f"this results file has lost the {one} {' and '.join(lost)}; without {them} nobody knows"
+        " which rows are in the gallery",
+        line=line,
+        fix=f"take {them} from the file as it was{anew if has_journal else ''}; or, to send all"
+        " rows as new ones on purpose, delete all columns that begin with import_",
+    )
 
 
 def _named_places(

@@ -8,8 +8,10 @@ import io
 
 import pytest
 
-from importer.api import report_job
-from importer.errors import JobBusy, UsageError
+from importer.api import check_manifest, report_job
+from importer.errors import JobBusy, ManifestError, UsageError
+from importer.manifest.columns import RESULT_COLUMNS
+from tests.conftest import HEADER
 from tests.shell.runs import names, run, statuses
 from tests.tables import as_csv, as_json_lines, as_xlsx
 from tests.wire import Wire, answering
@@ -17,11 +19,14 @@ from tests.wire import Wire, answering
 pytestmark = pytest.mark.anyio
 
 ROWS = 3
-FORMS = {
+STATUS_AND_HTTP = ("import_status", "import_http")
+WRITERS = {
+    ".csv": as_csv,
     ".xlsx": as_xlsx,
     ".jsonl": as_json_lines,
     ".csv.gz": lambda table: gzip.compress(as_csv(table)),
 }
+OTHER_FORMS = [form for form in WRITERS if form != ".csv"]
 
 
 async def refused(exchange):
@@ -36,7 +41,7 @@ def table_of(path):
 def saved_as(archive, form, change=lambda table: table):
     """The results file as a spreadsheet saves it, beside it; gives its path and bytes."""
     path = archive.folder / f"archive.results{form}"
-    content = FORMS[form](change(table_of(archive.results)))
+    content = WRITERS[form](change(table_of(archive.results)))
     path.write_bytes(content)
     return path, content
 
@@ -53,7 +58,7 @@ async def sent_all_but_one(archive, wire):
 # ------------------------------------------------------------------- saved in another form
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", OTHER_FORMS)
 async def test_a_results_file_in_another_form_is_the_same_job_and_stays(archive, form):
     async with Wire() as wire:
         await sent_all_but_one(archive, wire)
@@ -184,3 +189,79 @@ async def test_a_manifest_in_another_form_is_the_same_as_ever(archive):
         summary = await run(archive, wire, manifest=path)
     assert summary.results == str(archive.results)
     assert summary.warnings == ()
+
+
+# ------------------------------------------------------------------------ columns deleted
+
+
+def without(*lost):
+    """A change of a table: these columns are gone."""
+
+    def change(table):
+        kept = [place for place, name in enumerate(table[0]) if name not in lost]
+        return [[row[place] for place in kept] for row in table]
+
+    return change
+
+
+async def refused_without(archive, *lost, form=".csv"):
+    """A results file that lost columns is refused, by run and by check; gives the error."""
+    async with Wire() as wire:
+        await sent_all_but_one(archive, wire)
+        path, _ = saved_as(archive, form, without(*lost))
+        with pytest.raises(ManifestError) as caught:
+            await run(archive, wire, manifest=path)
+        assert len(wire.receipts) == ROWS
+    assert not (archive.folder / "archive.results.results.csv.journal").exists()
+    with pytest.raises(ManifestError) as checked:
+        check_manifest(path)
+    assert str(checked.value) == str(caught.value)
+    assert caught.value.exit_code == 2
+    assert "delete all columns that begin with import_" in caught.value.fix
+    return caught.value
+
+
+@pytest.mark.parametrize("form", [".csv", ".xlsx"])
+@pytest.mark.parametrize("lost", ["import_key", "import_status"])
+async def test_a_results_file_without_a_column_it_needs_is_refused(archive, lost, form):
+    """It would be a manifest, all of whose rows are new."""
+    error = await refused_without(archive, lost, form=form)
+    assert (
+        f"has lost the column {lost}; without it nobody knows which rows are in the" in error.what
+    )
+    assert "move this file away and run its manifest" in error.fix
+
+
+async def test_one_column_is_enough_beside_the_journal(archive):
+    lost = [name for name in RESULT_COLUMNS if name != "import_message"]
+    error = await refused_without(archive, *lost)
+    assert "the columns import_status and import_key; without them" in error.what
+
+
+async def test_two_columns_are_enough_without_a_journal(archive):
+    archive.write([["a.jpg", "Fair", "2018-02-22", "uploaded", "200"]], (*HEADER, *STATUS_AND_HTTP))
+    async with Wire() as wire:
+        with pytest.raises(ManifestError, match="has lost the column import_key") as caught:
+            await run(archive, wire)
+    assert "move this file away" not in caught.value.fix
+
+
+async def test_moved_away_it_is_drawn_anew_by_its_manifest(archive):
+    """What the refusal says helps."""
+    async with Wire() as wire:
+        await sent_all_but_one(archive, wire)
+        path, _ = saved_as(archive, ".csv", without("import_key"))
+        with pytest.raises(UsageError, match="is no results file; move it away"):
+            await run(archive, wire)
+        path.rename(archive.folder / "away.csv")
+        assert (await run(archive, wire)).exit_code == 0
+    assert len(wire.receipts) == ROWS + 1
+    assert statuses(archive) == ["uploaded"] * ROWS
+
+
+@pytest.mark.parametrize("name", RESULT_COLUMNS)
+async def test_one_column_of_somebody_elses_is_a_column_like_any_other(archive, name):
+    names = archive.pictures(1)
+    archive.write([[*names, "Fair", "2018-02-22", "x"]], (*HEADER, name))
+    async with Wire() as wire:
+        assert (await run(archive, wire)).exit_code == 0
