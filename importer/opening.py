@@ -9,6 +9,7 @@ from importer.job import borrowed_journal, job_of, open_for_reading, refuse_to_h
 from importer.ledger import lock
 from importer.ledger.journal import Journal
 from importer.ledger.snapshot import begin_snapshot
+from importer.sent_before import refuse_to_send_again
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -45,13 +46,19 @@ def look(settings: Settings, token: Token) -> tuple[OpenedManifest, Job]:
 
 
 def hold(
-    job: Job, survey: Survey, settings: Settings, clock: Clock, files: ExitStack
+    manifest: OpenedManifest,
+    job: Job,
+    survey: Survey,
+    settings: Settings,
+    clock: Clock,
+    files: ExitStack,
 ) -> tuple[Journal, int]:
     """The job's journal, and the number of the manifest's state; the job is ours with ``files``.
 
     Raises:
         JobBusy: another run holds it.
         StorageError: the journal can't be opened.
+        UsageError: it is a new job, and another one has sent its rows.
     """
     reading = settings.reading
     if settings.dry_run:
@@ -60,6 +67,7 @@ def hold(
         files.enter_context(lock.hold(job))
         if reading.lines is None:  # else several runs may share the manifest
             files.enter_context(lock.hold_manifest(job))
+        refuse_to_send_again(manifest, job, settings)  # of two that begin at once, one is busy
         journal = files.enter_context(Journal.open(job))
     journal.begin_run(timestamp(clock.now()))
     return journal, begin_snapshot(journal, survey, reading)

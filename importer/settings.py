@@ -241,6 +241,7 @@ class Settings:
     canary: bool = True  #: the first row goes alone, before all others
     strict: bool = False  #: nothing is sent while one row is bad
     dry_run: bool = False
+    send_again: bool = False  #: begin a new job also with rows that another one has sent
     report: bool = True
     flags: tuple[str, ...] = ()  #: as typed, for the command that goes on; see progress.closing
     grace_s: float = 30.0  #: what is in flight may finish in this time after Ctrl-C

@@ -81,6 +81,14 @@ Sheet = Annotated[
         help="Of a spreadsheet. Default: the first with the columns' names.",
     ),
 ]
+SendAgain = Annotated[
+    bool,
+    typer.Option(
+        "--send-again",
+        **env("send-again"),
+        help="Begin a new job also with rows that another job beside it has sent.",
+    ),
+]
 Proxy = Annotated[
     str,
     typer.Option(
@@ -173,7 +181,7 @@ def parse_processes(text: str) -> int | None:
 
 #: what a next run on the results file decides anew
 _NOT_AGAIN = {
-    "manifest", "results", "rows", "lines", "dry_run", "canary", "encoding", "sheet",
+    "manifest", "results", "rows", "lines", "dry_run", "canary", "encoding", "sheet", "send_again",
     "verbose", "quiet", "json", "no_files", "deep", "max_size", "link", "fix", "force",
 }  # fmt: skip
 

@@ -24,6 +24,7 @@ from importer.cli.options import (
     Encoding,
     Proxy,
     Root,
+    SendAgain,
     Sheet,
     flags_again,
     is_terminal,
@@ -208,6 +209,7 @@ def run(
             "-n", "--dry-run", **_env("dry-run"), help="Say what would be sent; send nothing."
         ),
     ] = False,
+    send_again: SendAgain = False,
     yes: Annotated[
         bool, typer.Option("-y", "--yes", **_env("yes"), help="Don't ask before sending.")
     ] = False,
@@ -301,6 +303,7 @@ def run(
         canary=canary,
         strict=strict,
         dry_run=dry_run,
+        send_again=send_again,
         report=report,
         flags=flags_again(context),
     )

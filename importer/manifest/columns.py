@@ -181,13 +181,15 @@ def refuse_spoilt(path: Path, columns: Columns, *, line: int, has_journal: bool)
         return
     one, them = ("column", "it") if len(lost) == 1 else ("columns", "them")
     anew = " (or move this file away and run its manifest: that draws it anew)"
+    again = ", and add --send-again"
     raise ManifestError(
         path,
         f"this results file has lost the {one} {' and '.join(lost)}; without {them} nobody knows"
         " which rows are in the gallery",
         line=line,
         fix=f"take {them} from the file as it was{anew if has_journal else ''}; or, to send all"
-        " rows as new ones on purpose, delete all columns that begin with import_",
+        f" rows as new ones on purpose, delete all columns that begin with import_"
+        f"{again if has_journal else ''}",
     )
 
 

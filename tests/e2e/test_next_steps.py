@@ -35,3 +35,24 @@ def test_an_empty_template_is_to_be_filled_in(tmp_path, command):
     assert done.stderr.endswith(f"then: {quoted(['importer', 'check', str(out)])}\n")
     done = command("check", out)
     assert "next: write a row for each picture below the columns' names" in done.stdout
+
+
+def test_rows_that_another_job_has_sent_are_sent_again_only_on_purpose(archive, command, gallery):
+    """The refusal's command goes on with the job; the flag's doesn't say the flag once more."""
+    names = archive.pictures(3)
+    archive.write((name, "Fair", "2017-07-15") for name in (*names, "gone.jpg"))
+    words = ["--endpoint", gallery.endpoint, "--no-report"]
+    other = archive.folder / "other.csv"
+    assert command("run", archive.manifest, *words).returncode == 1
+    done = command("run", archive.manifest, "-o", other, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    go_on = quoted(["importer", "run", str(archive.results), *words])
+    assert (
+        f"rows may be added: {go_on}; or, to send them once more on purpose, add --send-again"
+        in (" ".join(done.stderr.split()))
+    )
+    assert len(gallery.stored()) == 3
+    done = command("run", archive.manifest, "-o", other, "--send-again", *words)
+    again = quoted(["importer", "run", str(other), *words])
+    assert (done.returncode, f"then: {again}\n" in done.stderr) == (1, True)
+    assert len(gallery.stored()) == 6

@@ -1,0 +1,97 @@
+"""A new job whose rows another job has sent: the gallery can't tell, but a journal beside it can.
+
+Two results files of one manifest are two jobs, and so are a manifest and its renamed or corrected
+copy. Neither job knows what the other has sent, so the second one would send all of it again.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from importer.errors import UsageError
+from importer.job import default_results
+from importer.ledger.others import others_in
+from importer.model import Invalid
+
+if TYPE_CHECKING:
+    from importer.job import OpenedManifest
+    from importer.ledger.job import Job
+    from importer.ledger.others import Other
+    from importer.settings import Settings
+
+LOOKED_AT = 1_000  # rows, the first ones that can be sent
+
+
+def refuse_to_send_again(manifest: OpenedManifest, job: Job, settings: Settings) -> None:
+    """Before a new job begins: no journal beside it knows its rows as sent.
+
+    Where there is no such journal, nothing is read.
+
+    Raises:
+        UsageError: one does, and nobody said that they are to be sent once more.
+    """
+    if settings.send_again or job.journal.exists():
+        return
+    real = Path(os.path.realpath(job.manifest))
+    folders = {job.manifest.parent, real.parent, job.results.parent}
+    others = others_in(folders, job.origin)
+    if not others:
+        return
+    rows = _first_rows(manifest, settings.reading.lines)
+    keys = set(chain.from_iterable(rows))
+    best, most = others[0], 0
+    for other in others:
+        sent = other.sent(keys)
+        count = sum(not sent.isdisjoint(row) for row in rows)
+        if count > most:
+            best, most = other, count
+    if most:
+        raise UsageError(
+            f"{most:,} of the {len(rows):,} rows looked at in {job.manifest.name} were sent"
+            f" before: {best.journal.name} knows them",
+            fix=f"{_way_on(best, job, settings)}; or, to send them once more on purpose, add"
+            " --send-again",
+        )
+
+
+def _first_rows(manifest: OpenedManifest, lines: tuple[int, int] | None) -> list[tuple[bytes, ...]]:
+    """Of each of the first rows that can be sent, the keys under which a journal may know it.
+
+    What a results file itself records as sent has none, nor has a copy of it further down: the new
+    job believes the file.
+    """
+    first, last = lines or (0, 10**12)
+    judging, found = manifest.judging, list[tuple[bytes, ...]]()
+    believed: set[bytes] = set()
+    with closing(manifest.rows()) as rows:
+        for row in rows:
+            if row.line > last or len(found) == LOOKED_AT:
+                break
+            judged, recorded = judging.judge(row), judging.recorded(row)
+            if row.line < first or isinstance(judged, Invalid):
+                continue
+            if recorded and (recorded.is_settled or recorded.is_marked):
+                believed |= {judged.key, recorded.key}
+            keys = (judged.key, recorded.key) if recorded and recorded.key else (judged.key,)
+            found.append(() if judged.key in believed else keys)
+    return found
+
+
+def _way_on(other: Other, job: Job, settings: Settings) -> str:
+    """How the job that knows the rows is gone on with."""
+    from importer.progress.closing import run_command  # here: most runs need no bars
+
+    results, manifest = other.results, other.manifest
+    if results == job.manifest:
+        return f"move {job.manifest.name} away and run {manifest}, whose results it was"
+    if results.is_file():
+        command = run_command(str(results), flags=settings.flags)
+        return f"run that job's results file, to which rows may be added: {command}"
+    if manifest.is_file():
+        place = () if default_results(manifest) == results else ("-o", str(results))
+        return f"go on with that job: {run_command(str(manifest), flags=(*place, *settings.flags))}"
+    return f"give the manifest its former name back, {manifest}, and run it with -o {results}"
