@@ -36,11 +36,6 @@ class Recorded:
         """An attempt that failed may have brought it there all the same."""
         return self.cells.get("import_possible_duplicate", "").strip().lower() == "yes"
 
-    @property
-    def is_marked(self) -> bool:
-        """It may be there from an attempt before its last one."""
-        return self.cells.get("import_possible_duplicate", "").strip().lower() == "yes"
-
 
 #: a row as it was judged, and what a results file says of it
 Judged: TypeAlias = "tuple[Picture | Invalid, Recorded | None]"
