@@ -12,6 +12,7 @@ from importer.ledger.snapshot import begin_snapshot
 from importer.sent_before import refuse_to_send_again
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import ExitStack
 
     from importer.clock import Clock
@@ -51,6 +52,7 @@ def hold(
     survey: Survey,
     settings: Settings,
     clock: Clock,
+    warn: Callable[[str], None],
     files: ExitStack,
 ) -> tuple[Journal, int]:
     """The job's journal, and the number of the manifest's state; the job is ours with ``files``.
@@ -67,7 +69,8 @@ def hold(
         files.enter_context(lock.hold(job))
         if reading.lines is None:  # else several runs may share the manifest
             files.enter_context(lock.hold_manifest(job))
-        refuse_to_send_again(manifest, job, settings)  # of two that begin at once, one is busy
+        # Behind the locks: of two that begin at once, one is busy.
+        refuse_to_send_again(manifest, job, settings, warn=warn)
         journal = files.enter_context(Journal.open(job))
     journal.begin_run(timestamp(clock.now()))
     return journal, begin_snapshot(journal, survey, reading)

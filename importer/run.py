@@ -89,7 +89,8 @@ class Run:
                 meanwhile.start_soon(anyio.to_thread.run_sync, look_over, job.journal)
                 survey, placed = await self._surveyed(manifest, job)
             self._ask(survey.rows)
-            take = partial(hold, manifest, job, survey, self._settings, self._clock)
+            warn = self._telling.warn
+            take = partial(hold, manifest, job, survey, self._settings, self._clock, warn)
             journal, snapshot = await stack.enter_async_context(opened_aside(take))
             opened = OpenedJob(manifest, job, survey, journal, snapshot, placed)
             opened = await self._made_up(opened)

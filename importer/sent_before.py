@@ -18,6 +18,8 @@ from importer.ledger.others import others_in
 from importer.model import Invalid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from importer.job import OpenedManifest
     from importer.ledger.job import Job
     from importer.ledger.others import Other
@@ -26,21 +28,32 @@ if TYPE_CHECKING:
 LOOKED_AT = 1_000  # rows, the first ones that can be sent
 
 
-def refuse_to_send_again(manifest: OpenedManifest, job: Job, settings: Settings) -> None:
+def refuse_to_send_again(
+    manifest: OpenedManifest, job: Job, settings: Settings, *, warn: Callable[[str], None]
+) -> None:
     """Before a new job begins: no journal beside it knows its rows as sent.
 
-    Where there is no such journal, nothing is read.
+    Where there is no such journal, nothing is read. A gallery on this computer is there to rehearse
+    with, again and again, so of that one it is only warned.
 
     Raises:
         UsageError: one does, and nobody said that they are to be sent once more.
     """
     if settings.send_again or job.journal.exists():
         return
+    error = _sent_before(manifest, job, settings)
+    if error is not None and not settings.sending.is_loopback:
+        raise error
+    if error is not None:
+        warn(f"{error.what}; they are sent once more")
+
+
+def _sent_before(manifest: OpenedManifest, job: Job, settings: Settings) -> UsageError | None:
     real = Path(os.path.realpath(job.manifest))
     folders = {job.manifest.parent, real.parent, job.results.parent}
     others = others_in(folders, job.origin)
     if not others:
-        return
+        return None
     rows = _first_rows(manifest, settings.reading.lines)
     keys = set(chain.from_iterable(rows))
     best, most = others[0], 0
@@ -49,13 +62,14 @@ def refuse_to_send_again(manifest: OpenedManifest, job: Job, settings: Settings)
         count = sum(not sent.isdisjoint(row) for row in rows)
         if count > most:
             best, most = other, count
-    if most:
-        raise UsageError(
-            f"{most:,} of the {len(rows):,} rows looked at in {job.manifest.name} were sent"
-            f" before: {best.journal.name} knows them",
-            fix=f"{_way_on(best, job, settings)}; or, to send them once more on purpose, add"
-            " --send-again",
-        )
+    if not most:
+        return None
+    return UsageError(
+        f"{most:,} of the {len(rows):,} rows looked at in {job.manifest.name} were sent before:"
+        f" {best.journal.name} knows them",
+        fix=f"{_way_on(best, job, settings)}; or, to send them once more on purpose, add"
+        " --send-again",
+    )
 
 
 def _first_rows(manifest: OpenedManifest, lines: tuple[int, int] | None) -> list[tuple[bytes, ...]]:

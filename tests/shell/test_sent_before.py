@@ -10,13 +10,25 @@ import pytest
 from importer.api import check_manifest, merge_results, split_manifest
 from importer.errors import UsageError
 from importer.ledger import others
-from importer.settings import Checking
-from tests.shell.runs import doctor, edit, names, run, statuses
+from importer.settings import Checking, Sending
+from tests.shell import runs
+from tests.shell.runs import doctor, edit, names, statuses
 from tests.wire import Wire, answering
 
 pytestmark = pytest.mark.anyio
 
 ROWS = 5
+
+
+@pytest.fixture(autouse=True)
+def is_no_rehearsal(monkeypatch):
+    """The gallery of these tests is on this computer, and stands for one that isn't."""
+    monkeypatch.setattr(Sending, "is_loopback", property(lambda self: False))
+
+
+async def run(archive, wire, **changes):
+    """As of any test, to a host that is known by name alone."""
+    return await runs.run(archive, wire, sending={"allow_http": True}, **changes)
 
 
 @pytest.fixture
@@ -53,6 +65,21 @@ async def test_another_results_file_of_the_manifest_is_refused(sent):
         assert len(wire.receipts) == 2 * ROWS
         assert (await run(sent, wire, results=other)).exit_code == 0, "it is no new job any more"
         assert (await run(sent, wire, manifest=other)).exit_code == 0
+    assert len(wire.receipts) == 2 * ROWS
+
+
+async def test_of_a_rehearsal_it_is_only_warned(sent, monkeypatch):
+    """On this computer nobody's gallery gets a picture twice."""
+    monkeypatch.setattr(Sending, "is_loopback", property(lambda self: True))
+    async with Wire() as wire:
+        await run(sent, wire)
+        summary = await run(sent, wire, results=sent.folder / "other.csv")
+    assert summary.exit_code == 0
+    (warning,) = summary.warnings
+    assert warning == (
+        "5 of the 5 rows looked at in archive.csv were sent before: archive.results.csv.journal"
+        " knows them; they are sent once more"
+    )
     assert len(wire.receipts) == 2 * ROWS
 
 
@@ -204,7 +231,7 @@ async def test_a_copy_of_a_row_is_known_by_the_one_above_it(archive):
         assert len(wire.receipts) == 1
         copy.with_name("copy.csv.journal").unlink()
         edit(copy, lambda rows: rows[::-1])
-        await refusal(archive, wire, manifest=copy)  # the copy would be sent, it stands first
+        assert (await run(archive, wire, manifest=copy)).requests == 0  # though it stands first
 
 
 async def test_a_dry_run_and_another_gallery_are_not_asked(sent):
