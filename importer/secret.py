@@ -20,11 +20,13 @@ MANY_BLANKS = 32  # times as long as what is shown: so much of a text is looked 
 class Token:
     """The account's API token. Prints as ``***`` whichever way it is asked to print."""
 
-    __slots__ = ("_forms", "_quoted", "_value")
+    __slots__ = ("_forms", "_sought", "_value")
 
     def __init__(self, value: str) -> None:
         self._value = value
-        self._quoted = quote(value.encode("utf-8", "surrogatepass"), safe="")
+        percent = quote(value.encode("utf-8", "surrogatepass"), safe="")
+        # In a CSV file quotes are doubled; nearly no token has any.
+        self._sought = tuple(dict.fromkeys([value, percent, value.replace('"', '""')]))
         self._forms = sorted(_written_forms(value), key=len, reverse=True)
 
     def reveal(self) -> str:
@@ -41,7 +43,7 @@ class Token:
     def stands_in(self, text: str) -> bool:
         """Whether somebody wrote the token into a manifest, as it is or as a URL's parameter."""
         if len(self._value) >= SHORTEST_SOUGHT:
-            return self._value in text or (self._quoted in text)
+            return any(form in text for form in self._sought)
         return "token=" in text and f"token={self._value}" in text
 
     def __repr__(self) -> str:
@@ -64,7 +66,7 @@ def _written_forms(value: str) -> set[str]:
     lower = {re.sub(r"%[0-9A-F]{2}", lambda m: m[0].lower(), form) for form in encoded}
     json_forms = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
     base64_forms = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
-    forms = {value, *encoded, *lower, quote(percent, safe="")}
+    forms = {value, value.replace('"', '""'), *encoded, *lower, quote(percent, safe="")}
     forms |= json_forms | {form.replace("/", "\\/") for form in json_forms}
     forms |= base64_forms | {form.rstrip("=") for form in base64_forms}
     forms |= {html.escape(value), html.escape(value, quote=False)}

@@ -9,6 +9,7 @@ import pytest
 
 from importer.errors import ImporterError
 from importer.manifest.columns import RESULT_COLUMNS
+from importer.secret import Token
 from importer.transfer.pipeline import GROUP_ROWS, READY_ROWS
 from importer.transfer.scribe import LINGER_S
 from tests.shell.disks import fill_disk, small_disk
@@ -121,6 +122,19 @@ async def test_of_a_misshapen_row_nothing_is_lost(archive):
     text = archive.results.read_text()
     for part in ("x.jpg", "y.jpg", "more", "text"):
         assert part in text
+
+
+async def test_a_token_with_quotes_in_it_is_masked_too(archive):
+    """A CSV file doubles them."""
+    value = 'tok"3n;never,seen'
+    one, two = archive.pictures(2)
+    rows = [("remark", "source", "collection", "date"), ("", one, *FAIR)]
+    write(archive.manifest, [*rows, (f"see {value} ok", two, *FAIR)])
+    async with Wire() as wire:
+        await run(archive, wire, token=Token(value))
+    assert statuses(archive) == ["uploaded", "invalid"]
+    assert archive.read_results()[1]["remark"] == "see *** ok"
+    assert "3n;never" not in archive.results.read_text()
 
 
 async def test_blank_lines_are_no_rows(archive):
