@@ -22,8 +22,9 @@ from benchmarks.measuring import LAUNCH
 from benchmarks.sink import compiled
 from importer.job import OpenedJob, job_of, open_for_reading
 from importer.ledger.admission import WANTED
+from importer.ledger.draft import Draft
 from importer.ledger.journal import Journal
-from importer.ledger.results import PartFile
+from importer.ledger.part import PartFile
 from importer.ledger.snapshot import begin_snapshot
 from importer.model import Outcome, Status
 from importer.settings import Reading
@@ -139,7 +140,9 @@ def _work_and_die(manifest: Path, done: int, origin: str) -> None:
     journal.begin_run("2026-01-01T00:00:00.000Z")
     snapshot = begin_snapshot(journal, survey, Reading())
     intake = OpenedJob(opened, job, survey, journal, snapshot).intake(WANTED["new"])
-    part = PartFile(job.part, opened.columns, journal.run)
+    draft = Draft(job.results.parent)
+    draft.close()  # what dies draws nothing
+    part = PartFile(job.part, opened.columns, journal.run, draft=draft)
     settled = 0
     while settled + CHUNK_ROWS <= done and (chunk := intake.next_chunk()):
         outcomes = [_uploaded(one) for one in chunk]
