@@ -31,6 +31,9 @@ from tests.preparing import READY
 ROOT = Path(__file__).parents[1]
 CAN_PREPARE = hasattr(os, "pidfd_open")  # Linux
 
+#: as it was before any test put another in its place: a socket's address has room for 107 bytes
+PLACE = tempfile.gettempdir()
+
 
 class Prepared:
     """A command that was forked; what asyncio's Process is to those who watch one."""
@@ -141,7 +144,7 @@ def _asked(
 @functools.cache
 def _ready(pid: int) -> str:
     """The address of this process's own; a child that was forked makes another."""
-    folder = tempfile.mkdtemp(prefix=f"prepared-{pid}-")
+    folder = tempfile.mkdtemp(prefix=f"prepared-{pid}-", dir=PLACE)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("IMPORTER_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.preparing", folder],
