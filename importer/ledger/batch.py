@@ -12,16 +12,17 @@ some 100 KB for one of 64 rows, and Python keeps 128 of them.
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import chain
-from typing import TYPE_CHECKING, TypeVar
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 Item = TypeVar("Item")
 
 MOST_ROWS = 256  # SQLite takes 32,766 values in one statement
+MOST_KEYS = 1_000  # in one question
 STEP = 16  # rows by which statements differ in length; shorter ones have 1, 2, 4 or 8
 
 
@@ -54,6 +55,19 @@ def run_for_ids(
     for start in range(0, len(ids), MOST_ROWS):
         part = filled_up(ids[start : start + MOST_ROWS])
         db.execute(f"{update} WHERE id IN ({', '.join('?' * len(part))})", [*values, *part])
+
+
+def rows_by_keys(
+    db: sqlite3.Connection, columns: str, keys: Iterable[bytes], also: str = "1"
+) -> Iterator[Any]:
+    """These columns of the rows that have one of the keys, and of which ``also`` is true."""
+    asked = iter(keys)
+    while few := list(islice(asked, MOST_KEYS)):
+        some = filled_up(few)
+        places = ", ".join("?" * len(some))
+        yield from db.execute(
+            f"SELECT {columns} FROM rows WHERE key IN ({places}) AND {also}", some
+        )
 
 
 def filled_up(items: Sequence[Item]) -> Sequence[Item]:

@@ -10,12 +10,11 @@ import socket
 import sqlite3
 import threading
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from importer.errors import JournalMismatch, StorageError
-from importer.ledger.batch import filled_up
+from importer.ledger.batch import filled_up, rows_by_keys
 from importer.ledger.entries import write_intents, write_outcomes, write_releases
 from importer.ledger.rows import (
     IS_PLAIN_UPLOAD,
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from importer.ledger.job import Job
     from importer.ledger.rows import Upload
     from importer.model import Admitted, Outcome
-
-MOST_KEYS = 1_000  # in one question; SQLite takes 32,766 values in a statement
 
 
 class Journal:
@@ -247,18 +244,11 @@ class Journal:
 
     def by_keys(self, keys: Iterable[bytes]) -> dict[bytes, JournalRow]:
         """What is known of some rows, wherever they stand."""
-        found: dict[bytes, JournalRow] = {}
-        asked = iter(keys)
-        while few := list(islice(asked, MOST_KEYS)):
-            some = filled_up(few)
-            sql = f"SELECT {JOURNAL_COLUMNS} FROM rows WHERE key IN ({', '.join('?' * len(some))})"
-            found.update(
-                (row.key, row) for row in map(JournalRow._make, self.db.execute(sql, some))
-            )
-        return found
+        found = map(JournalRow._make, rows_by_keys(self.db, JOURNAL_COLUMNS, keys))
+        return {row.key: row for row in found}
 
     def known_outcomes(self, lines: Sequence[int]) -> set[bytes]:
-        """Keys of rows of at most ``MOST_KEYS`` lines, in whichever state, whose outcome is known.
+        """Keys of rows whose outcome is known, of at most ``batch.MOST_KEYS`` lines, in any state.
 
         Lines stand side by side in their index, keys anywhere in theirs: a fifth of the time.
         """

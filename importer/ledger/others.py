@@ -6,11 +6,10 @@ import os
 import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importer.ledger.batch import filled_up
+from importer.ledger.batch import rows_by_keys
 from importer.ledger.schema import APPLICATION, peeking
 from importer.model import MAYBE_THERE, Status
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 ENDING = ".journal"
 MOST_JOURNALS = 64  # that are looked into, the newest; a split manifest may have thousands
-MOST_KEYS = 1_000  # in one question
 #: a failed row bears the mark where an attempt before may have brought it there
 _SENT = (
     "(possible_duplicate OR status IN ("
@@ -42,15 +40,9 @@ class Other:
 
     def sent(self, keys: Iterable[bytes]) -> set[bytes]:
         """Those of the keys whose rows are, or may be, in the gallery; none if it can't be read."""
-        found: set[bytes] = set()
-        asked = iter(keys)
         with suppress(sqlite3.Error, OSError), peeking(self.journal) as db:
-            while few := list(islice(asked, MOST_KEYS)):
-                some = filled_up(few)
-                places = ", ".join("?" * len(some))
-                sql = f"SELECT key FROM rows WHERE key IN ({places}) AND {_SENT}"
-                found.update(key for (key,) in db.execute(sql, some))
-        return found
+            return {key for (key,) in rows_by_keys(db, "key", keys, _SENT)}
+        return set()
 
 
 def others_in(folders: Iterable[Path], origin: str) -> list[Other]:

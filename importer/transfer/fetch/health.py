@@ -10,9 +10,7 @@ from __future__ import annotations
 DOWN_AFTER = 8  # failures of the server with nothing in between: two for each row at four at once
 FIRST_PAUSE_S = 5.0  # before somebody knocks; doubles ...
 LONGEST_PAUSE_S = 60.0  # ... up to this
-PATIENCE_S = (
-    120.0  # rows wait so long for a server, in which other servers' rows may wait behind them
-)
+PATIENCE_S = 120.0  # rows wait so long for a server, and rows of others may wait behind them
 
 
 class Health:
