@@ -224,6 +224,7 @@ class Admission:
         self, db: sqlite3.Connection, copy: Edited, collection: int, *, of: int
     ) -> JournalRow:
         """A row with another one's recorded key: it was copied, and its cells were changed."""
+        self.identities.edited -= 1  # it was taken for one
         message = (
             f"its import_key is that of the row on line {of}, which has other cells; if this is a"
             " picture of its own, run again, else take the row out"

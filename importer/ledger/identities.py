@@ -57,25 +57,20 @@ class Identities:
 
     def give_up(self, key: bytes) -> Edited | None:
         """The row whose cells give this key has come: who went by it, if anybody did?"""
-        copy = self._by_key.pop(key, None)
-        self.edited -= copy is not None
-        return copy
+        return self._by_key.pop(key, None)
 
     def is_copy(self, row: Picture | Invalid, key: bytes) -> bool:
-        """Another row goes by this key, which isn't what this one's cells give: do they differ?"""
+        """Another row goes by this key: has this one other cells than that?"""
         first = self._by_key.get(key)  # of those that go by it; it may be this very row
-        is_twin = first is not None and first.line != row.line and first.key == row.key
-        differs = row.key != key and not is_twin
-        self.edited -= differs  # it was taken for an edited one
-        return differs
+        is_same = first is not None and first.line != row.line and first.key == row.key
+        return row.key != key and not is_same and not _is_twins(key, row.key)
 
     def _key_of_twin(self, row: Picture | Invalid, key: bytes) -> bytes:
         """A duplicate stays one, also where it stands above the row that it is the same as."""
         known = self._journal.by_key(row.key)
         if known is not None and known.state not in MAYBE_THERE:
             return row.key  # its twin was never sent; should that be gone, this row is
-        is_as_it_was = key in (repeated(row.key, number) for number in range(1, MOST_TWINS))
-        return key if is_as_it_was else self._kept(row, key)
+        return key if _is_twins(key, row.key) else self._kept(row, key)
 
     def _kept(self, row: Picture | Invalid, key: bytes) -> bytes:
         self.edited += 1
@@ -83,3 +78,8 @@ class Identities:
         if len(self._by_key) < MOST_EDITED:
             self._by_key.setdefault(key, Edited(row.line, row.key))
         return key
+
+
+def _is_twins(key: bytes, own: bytes) -> bool:
+    """The key is that of a duplicate of the row whose own key this is."""
+    return key in (repeated(own, number) for number in range(1, MOST_TWINS))

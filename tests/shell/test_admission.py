@@ -399,6 +399,21 @@ async def test_a_row_that_was_copied_with_its_recorded_cells_is_no_upload(
     assert sorted(names(wire.receipts)) == [f"p0000{n}.jpg" for n in range(7)]
 
 
+@pytest.mark.parametrize("is_journal_lost", [False, True], ids=["journal", "journal lost"])
+async def test_a_duplicate_that_was_copied_as_it_is_is_one_more(is_journal_lost, archive):
+    """Its cells are its twin's, so it is no picture of its own."""
+    one, two = archive.pictures(2)
+    archive.write([(one, *FAIR), (two, *FAIR), (one, *FAIR)])
+    async with Wire() as wire:
+        await run(archive, wire)
+        edit(archive.results, lambda rows: [rows[2], *rows, rows[2]])
+        if is_journal_lost:
+            archive.journal.unlink()
+        again = await run(archive, wire, manifest=archive.results)
+    assert (again.exit_code, again.warnings, len(wire.receipts)) == (0, (), 2)
+    assert statuses(archive) == ["duplicate", "uploaded", "uploaded", "duplicate", "duplicate"]
+
+
 async def test_a_misshapen_row_stays_invalid_until_somebody_corrects_it(archive):
     """In the results it has as many cells as the others; it isn't sent for that."""
     one, two, three = archive.pictures(3)
