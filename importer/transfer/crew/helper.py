@@ -109,9 +109,7 @@ class Helper:
         self._clock = SystemClock()
         self._reading = reading
         self._ahead = ReadAhead(reading)
-        self._out = Outbox(
-            lambda messages: write(packed(messages)), under_way=lambda: len(self._tasks)
-        )
+        self._out = Outbox(lambda messages: write(packed(messages)))
         self._transport = Transport(sending, patience, clock=self._clock, connections=connections)
         self._kept: dict[int, Whole] = {}
         self._handles = 0

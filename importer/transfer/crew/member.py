@@ -56,7 +56,7 @@ class Member(asyncio.SubprocessProtocol):
         self._token = token
         self._on_lost = on_lost
         self._unpacking = Unpacking()
-        self._out = Outbox(self._write, under_way=lambda: len(self._asked))
+        self._out = Outbox(self._write)
         self._numbers = 0
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._forgotten: list[int] = []
