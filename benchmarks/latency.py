@@ -32,7 +32,8 @@ def main() -> int:
     options.add_argument("--also", action="append", default=[], metavar="NAME=DIR")
     args = options.parse_args()
     peers, _ = clients.peers()
-    chosen = [clients.importer(), *(one for one in peers if one.name == "curl")]
+    chosen = [clients.importer(), clients.importer("2 processes", more=["--processes", "2"])]
+    chosen += [one for one in peers if one.name == "curl"]
     chosen.append(clients.BARE if clients.has_fast_loop() else clients.BARE_PLAIN)
     chosen += clients.also(args.also)
     latencies = args.latency or (LATENCIES_MS[1:2] if args.small else LATENCIES_MS)
