@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 GROUP_ROWS = 32  # small pictures read in one thread hop
 GROUP_BYTES = 4 << 20  # of them, about: a group of larger pictures has fewer
 LOADERS = 3  # groups that are read at once: while one waits for a slow disk, others go on
+FIRST_S = 5.0  # for which a download that is to go first keeps the others waiting, at most
 BEGUN = 16  # workers a turn of the loop: each costs it 20 to 50 us
 END_ROWS = 4096  # the last rows of a manifest, whose sizes are looked at before they are sent
 # Rows that are intended and not yet taken when the next group is: what a crash leaves unknown.
@@ -76,6 +77,8 @@ class Pipeline:
     _delivered: int = 0
     _has_begun: bool = False  #: a group with something to send in it has been handed over
     _looked_at: anyio.Event = field(default_factory=anyio.Event)  #: the last group before that
+    _coming: int = 0  #: downloads that have begun and haven't ended
+    _has_come: anyio.Event = field(default_factory=anyio.Event)  #: one of them, or all in vain
 
     def __post_init__(self) -> None:
         self._ready = Belt(self.delivery.pacing.gate, low=READY_ROWS)
@@ -165,20 +168,26 @@ class Pipeline:
         if fetching is None:
             return group
         others, fetched = fetching.parted(group)
-        if self.canary and not self._has_begun:
-            # Nothing may overtake the first one, so they come while everyone waits.
-            async with anyio.create_task_group() as first:
-                await self._fetch_all(fetched, fetching, first)
-        else:
-            await self._fetch_all(fetched, fetching, fetches)
+        self._has_come = anyio.Event()
+        for admitted in fetched:
+            await fetching.lot.acquire()
+            self._coming += 1
+            fetches.start_soon(self._fetch, admitted, fetching)
+        if fetched and self.canary and not self._has_begun:
+            await self._first_come()
         return others
 
-    async def _fetch_all(
-        self, pictures: Sequence[Admitted], fetching: Fetching, tasks: anyio.abc.TaskGroup
-    ) -> None:
-        for admitted in pictures:
-            await fetching.lot.acquire()
-            tasks.start_soon(self._fetch, admitted, fetching)
+    async def _first_come(self) -> None:
+        """Wait for the first download: nothing may overtake it, unless its server keeps it back."""
+        async with anyio.create_task_group() as waiting:
+
+            async def no_longer() -> None:
+                await self.delivery.clock.sleep(FIRST_S)
+                waiting.cancel_scope.cancel()
+
+            waiting.start_soon(no_longer)
+            await self._has_come.wait()
+            waiting.cancel_scope.cancel()
 
     async def _fetch(self, admitted: Admitted, fetching: Fetching) -> None:
         try:
@@ -195,6 +204,9 @@ class Pipeline:
             await self.delivery.scribe.room()
         finally:
             fetching.lot.release()
+            self._coming -= 1
+            if self._has_begun or not self._coming:
+                self._has_come.set()
 
     async def _next_chunk(self) -> list[Admitted] | None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 
 import pytest
 from aiohttp.abc import AbstractResolver
@@ -10,6 +11,7 @@ from aiohttp.abc import AbstractResolver
 from importer.clock import SystemClock
 from importer.events import NoObserver, Progress
 from importer.settings import Sending, Urls
+from importer.transfer import pipeline
 from importer.transfer.allowance import Bandwidth
 from importer.transfer.fetch import health, resolving
 from importer.transfer.fetch.hosts import Servers
@@ -19,7 +21,7 @@ from importer.transfer.fetch.web import Web
 from importer.transfer.halting import Halting
 from tests.conftest import picture_bytes
 from tests.fetch.old_server import OldServer
-from tests.shell.runs import QUICK, run
+from tests.shell.runs import QUICK, run, statuses
 from tests.wire import Wire, self_signed
 
 pytestmark = pytest.mark.anyio
@@ -185,6 +187,35 @@ async def test_a_server_that_is_down_burns_none_of_its_rows_and_stops_no_others(
     assert summary.warnings == (
         f"30 rows of {name} wait for the next run: nothing worked there for too long",
     )
+
+
+@pytest.mark.parametrize("others", ["urls", "files"])
+async def test_a_dead_server_at_the_top_of_the_manifest_keeps_nobody_waiting(
+    archive, impatient, monkeypatch, others
+):
+    """The first picture goes alone, and that is the first that can be had."""
+    monkeypatch.setattr(health, "PATIENCE_S", 4.0)
+    monkeypatch.setattr(pipeline, "FIRST_S", 0.2)
+    began, came_s = time.monotonic(), []
+
+    async def note(exchange):
+        came_s.append(time.monotonic() - began)
+        await exchange.answer()
+
+    async with Wire(note) as gallery, OldServer() as old:
+        port = dead_port()
+        down = [f"http://127.0.0.1:{port}/{n}.jpg" for n in range(50)]
+        if others == "urls":
+            alive = [old.url(f"plain/{n}.jpg") for n in range(4)]
+        else:
+            alive = archive.pictures(4)
+        archive.write((url, "Fair", "2017-07-15") for url in down[:3] + alive + down[3:])
+        await run(
+            archive, gallery, urls=Urls("fetch", allow_private=True), patience={"attempts": 6}
+        )
+
+    assert statuses(archive) == ["pending"] * 3 + ["uploaded"] * 4 + ["pending"] * 47
+    assert max(came_s) < 3.0, "the dead server was given up first"
 
 
 async def test_servers_of_one_host_share_its_connections_and_nothing_else():
