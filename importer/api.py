@@ -11,6 +11,7 @@ import anyio
 from importer.clock import Clock, SystemClock
 from importer.errors import ImporterError, UsageError
 from importer.events import NoObserver, Observer
+from importer.in_place import refuse_other_form
 from importer.job import ANYTHING, find_job, open_for_reading
 from importer.ledger.job import Job
 from importer.piped import piped_check, piped_run
@@ -301,6 +302,7 @@ def merge_results(
     if not is_partial:
         refuse_missing(paths)
     out = out.expanduser().absolute() if out else default_path(paths)
+    refuse_other_form(out)
     if out in paths:
         raise UsageError(f"{out.name} is one of the shards", fix="choose another name with -o")
     if out.exists() and not replace:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import ImporterError, ManifestError, UsageError
+from importer.in_place import refuse_other_form
 from importer.ledger.admission import Admission
 from importer.ledger.claiming import Claiming
 from importer.ledger.job import Job
@@ -241,7 +242,8 @@ def job_of(opened: OpenedManifest, *, results: Path | None, origin: str) -> Job:
     """Where the job's files lie: beside the manifest, or where ``results`` says.
 
     Raises:
-        UsageError: the results would overwrite the manifest, or a workbook of results.
+        UsageError: the results would overwrite the manifest, or a workbook of results, or be
+            called like something else than CSV.
     """
     manifest, is_results = opened.manifest.path, opened.columns.is_results
     own = own_results(opened.manifest) if is_results else default_results(manifest)
@@ -256,6 +258,8 @@ def job_of(opened: OpenedManifest, *, results: Path | None, origin: str) -> Job:
             f"the results are written as CSV, and would overwrite {manifest.name}, which is none",
             fix=f"rename it by its form ({manifest.stem}.xlsx ...), and leave -o out",
         )
+    if results not in (own, manifest):
+        refuse_other_form(results)
     folder = None if opened.folder == manifest.parent else opened.folder
     is_saved_otherwise = is_results and results == own != manifest
     return Job(manifest, results, origin, folder, is_saved_otherwise)

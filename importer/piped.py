@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import JobBusy, ManifestError, StorageError, UsageError
+from importer.in_place import refuse_other_form
 from importer.job import KEPT
 from importer.ledger import lock
 from importer.ledger.job import Job
@@ -54,7 +55,7 @@ def piped_run(settings: Settings) -> Iterator[Settings]:
     """The settings with a manifest that is a file: ``out.manifest.csv`` for ``-o out.csv``.
 
     Raises:
-        UsageError: nothing is piped in, or nobody says where the results go.
+        UsageError: nothing is piped in, or nobody says where the results go as CSV.
         JobBusy: a run is going on, which reads what was kept before.
         StorageError: it can't be kept.
     """
@@ -67,6 +68,7 @@ def piped_run(settings: Settings) -> Iterator[Settings]:
             fix="say where they go: importer run - -o out.csv",
         )
     results = settings.results.expanduser().absolute()
+    refuse_other_form(results)
     if settings.dry_run:
         _refuse_known(results)
         with piped_check(settings.manifest, settings.reading) as (taken, reading):

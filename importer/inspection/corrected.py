@@ -6,7 +6,7 @@ import csv
 from typing import TYPE_CHECKING
 
 from importer.errors import StorageError, UsageError
-from importer.in_place import put_in_place
+from importer.in_place import put_in_place, refuse_other_form
 from importer.manifest.check.fixes import Log
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ def refuse_to_harm(out: Path, manifest: Path, *, force: bool) -> None:
             f"the corrected copy can't lie in {out.parent}: its paths are relative to its folder",
             fix=f"put it beside the manifest: --fix {manifest.with_name(out.name)}",
         )
-    if out.suffix.lower() not in (".csv", ".tsv", ".txt"):
-        raise UsageError(f"the corrected copy can't be called {out.name}: it is a CSV file",
-                         fix=f"--fix {out.with_suffix('.csv').name}")  # fmt: skip
+    refuse_other_form(out)
     if out.exists() and not force:
         raise UsageError(f"{out} is there already", fix="name another file, or add --force")
 

@@ -244,7 +244,7 @@ ON_THE_WAY = [
              "nothing is sent again, and a warning says that rows have other cells now"),
     OnTheWay(78, "the gallery's token in a cell",
              "that row is `invalid`, in the results the token is ***; the others are sent"),
-    OnTheWay(80, "results in the manifest's place, or among the pictures of --root",
+    OnTheWay(80, "results in the manifest's place, called .xlsx, or among the pictures of --root",
              "refused with 2 before anything is sent"),
     OnTheWay(81, "a manifest that grows while it is read",
              "what was read is sent, and a warning says to run it again; then the rest is sent"),

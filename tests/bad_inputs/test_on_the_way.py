@@ -114,6 +114,9 @@ async def test_80_results_harm_no_other_file(archive):
     async with Wire() as wire:
         with pytest.raises(UsageError, match="would overwrite the manifest"):
             await run(archive, wire, results=archive.manifest)
+        for name in ("r.xlsx", "r.html"):  # the report's name is the latter
+            with pytest.raises(UsageError, match=f"{name} would be a CSV file"):
+                await run(archive, wire, results=archive.folder / name)
         with pytest.raises(UsageError, match="is no results file"):
             await run(archive, wire, results=root / "p00000.jpg")
         with pytest.raises(UsageError, match="would lie among the pictures"):

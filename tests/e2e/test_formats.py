@@ -107,6 +107,7 @@ def test_a_manifest_from_a_pipe(
     for empty, words, why in (
         (b"", ("check", "-"), "is empty"),
         (content, ("run", "-"), "importer run - -o out.csv"),
+        (content, ("run", "-", "-o", "out.xlsx"), "out.csv"),
     ):
         refused = piped(command, empty, *words, **here)
         assert (refused.returncode, why in refused.stderr) == (2, True), refused

@@ -146,6 +146,8 @@ async def test_what_does_not_belong_together(archive, make_archive):
     assert not archive.results.exists()
     assert not list(archive.folder.glob("*.tmp"))
     parts[0].write_text("".join(turned), "utf-8")
+    with pytest.raises(UsageError, match=r"all.xlsx would be a CSV file"):
+        merge_results(parts, out=archive.folder / "all.xlsx")
     merge_results(parts)
     with pytest.raises(UsageError, match=r"archive.results.csv is there already"):
         merge_results(parts)
