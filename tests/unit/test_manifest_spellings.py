@@ -70,3 +70,14 @@ def test_very_many_names_are_compared_in_good_time_and_no_more_are_kept():
     names = [f"event of {n:06d}" for n in range(KEPT - 1)]
     assert len(alike(*names, "Event of 000000")) == 1
     assert alike(*names, "one more", "Event of 000000") == [], "the last one isn't kept"
+
+
+def test_a_series_of_letters_is_nobodys_slip():
+    """Each is a letter from many others: a machine counted them."""
+    letters = "abcdefghij"
+    names = [
+        f"Party {a}{b}{c}{d}" for a in letters for b in letters for c in letters for d in letters
+    ]
+    assert alike(*names) == []
+    few = names[:10]
+    assert len(alike(*few)) == 9, "and few are looked at"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 KEPT = 10_000  # different names; more are a machine's, and nobody mistyped them
 LEAST_LETTERS = 5  # Anna and Anne are two people
 NEAR = 50  # that are compared with each other where very many are near
+MOST_SLIPS = 1_000  # pairs; more are a series that is counted by letters
 _PLACE_BITS = KEPT.bit_length()
 _PLACES = (1 << _PLACE_BITS) - 1
 _PARTS = 64
@@ -106,6 +107,8 @@ def _slips(words: Sequence[str]) -> list[tuple[str, str]]:
             for one, other in combinations(places, 2):
                 if (one, other) not in seen and _is_one_apart(words[one], words[other]):
                     seen.add((one, other))
+            if len(seen) > MOST_SLIPS:
+                return []
     return [(words[one], words[other]) for other, one in sorted((b, a) for a, b in seen)]
 
 
