@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from importer.ledger.others import Other
     from importer.settings import Settings
 
-LOOKED_AT = 1_000  # rows, the first ones that can be sent
+LOOKED_AT = 10_000  # rows, the first ones that can be sent
 
 
 def refuse_to_send_again(
