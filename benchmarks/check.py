@@ -27,6 +27,7 @@ from benchmarks.long_jobs import spread
 from benchmarks.sink import compiled
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
 
 ROWS = [10_000, 1_000_000, 10_000_000]
@@ -100,7 +101,7 @@ def main() -> int:
     return finish(args, [table, slow], goals)
 
 
-def slow_disk(args) -> tuple[Table, float]:
+def slow_disk(args: argparse.Namespace) -> tuple[Table, float]:
     """The same pictures at hand, and where each open takes its time."""
     rows = 100 if args.small else 10_000
     pictures = data.make(home(args), rows=rows, size_bytes=3_000)

@@ -16,7 +16,7 @@ import ssl
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import lru_cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,7 @@ class Spent:
         self._clock = time.pthread_getcpuclockid(threading.get_ident())
         self._thread = threading.get_ident()
         self._inner = [0.0]  #: seconds that callees of the open ones have used
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.times: Counter[str] = Counter()
         self._told = self.now()
 
@@ -90,7 +90,7 @@ class Spent:
         ) -> Any:
             return original(self, timed, callback, *args, context=context)
 
-        kind.call_soon = call_soon  # type: ignore[method-assign]
+        kind.call_soon = call_soon  # type: ignore[method-assign, assignment]
 
     def watch_garbage(self) -> None:
         """Take the time of looking for garbage."""
@@ -110,10 +110,11 @@ class Spent:
         """What most of the time went into: name, how often, seconds; and forget it all."""
         seconds, times = self.seconds, self.times
         now = self.now()
-        seconds["the loop itself"] = now - self._told - seconds.total()
+        seconds["the loop itself"] = now - self._told - sum(seconds.values())
         times["the loop itself"] = 1
-        self.seconds, self.times, self._told = Counter(), Counter(), now
-        return [(name, times[name], spent) for name, spent in seconds.most_common(most)]
+        self.seconds, self.times, self._told = defaultdict(float), Counter(), now
+        longest = sorted(seconds, key=seconds.__getitem__, reverse=True)[:most]
+        return [(name, times[name], seconds[name]) for name in longest]
 
 
 class Heart:
@@ -176,7 +177,8 @@ def _name(callback: Callable[..., object]) -> str:
     task = getattr(callback, "__self__", None)
     if not isinstance(task, asyncio.Task):
         return str(getattr(callback, "__qualname__", callback))
-    outer = inner = coroutine = task.get_coro()
+    coroutine: Any = task.get_coro()
+    outer = inner = coroutine
     while coroutine is not None:
         if (code := _code(coroutine)) is not None and _is_ours(code.co_filename):
             inner = coroutine

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import pycurl  # type: ignore[import-untyped]
+import pycurl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

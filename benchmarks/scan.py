@@ -86,11 +86,11 @@ def make(folder: Path, rows: int, kind: str) -> None:
         folder.mkdir(parents=True)
         first = folder
         for number in range(rows):
-            name = folder / f"IMG_{number}.jpg"
+            path = folder / f"IMG_{number}.jpg"
             if number % MOST_NAMES:
-                os.link(first, name)
+                os.link(first, path)
             else:
-                first = name
+                first = path
                 picture(first, BEGAN)
         return
     for event in range((rows + AN_EVENT - 1) // AN_EVENT):

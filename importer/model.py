@@ -265,13 +265,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many rows there are of each status, and what the uploaded ones weigh."""
+    """How many rows there are of each status, and what the uploaded ones weigh.
+
+    ``tally["uploaded"]`` and ``tally[Status.UPLOADED]`` are the same; a word that is no status
+    raises ValueError, for it would always be 0.
+    """
 
     counts: Mapping[Status, int]
     uploaded_bytes: int = 0
 
-    def __getitem__(self, status: Status) -> int:
-        return self.counts.get(status, 0)
+    def __getitem__(self, status: Status | str) -> int:
+        return self.counts.get(Status(status), 0)
 
     @property
     def rows(self) -> int:

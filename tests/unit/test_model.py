@@ -41,6 +41,9 @@ def test_a_stop_says_its_own_exit_code(exit_code, counts):
 def test_a_tally_counts_what_it_has_and_nothing_else():
     tally = Tally({Status.UPLOADED: 3, Status.FAILED: 2}, uploaded_bytes=7)
     assert (tally[Status.UPLOADED], tally[Status.UNKNOWN], tally.rows) == (3, 0, 5)
+    assert tally["uploaded"] == 3, "as the README has it"
+    with pytest.raises(ValueError, match="uploadde"):
+        tally["uploadde"]
 
 
 @pytest.mark.parametrize(
