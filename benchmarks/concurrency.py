@@ -88,6 +88,7 @@ class Ran:
 def main() -> int:
     options = parser(__doc__, rounds=1)
     options.add_argument("--only", default="", help="galleries with this in their name")
+    options.add_argument("--processes", default="auto", help="of each run")
     options.add_argument("--fixed-s", type=float, default=6.0, help="a fixed number's run")
     options.add_argument("--auto-s", type=float, default=22.0, help="auto's run")
     args = options.parse_args()
@@ -123,11 +124,13 @@ async def _compare(
     for number in model.sweep[:: 4 if args.small else 1]:
         with turns(args)():
             since = 4.0 if model.moves else fixed_s / 3
-            fixed[number] = await _run(model.make(), pictures, str(number), fixed_s, since)
+            fixed[number] = await _run(
+                model.make(), pictures, str(number), args.processes, fixed_s, since
+            )
         print(f"{model.name}: {number}: {fixed[number].rate:,.1f}/s", file=sys.stderr)
     with turns(args)():
         since = 4.0 if model.moves else min(CONVERGED_S, auto_s / 2)
-        auto = await _run(model.make(), pictures, "auto", auto_s, since)
+        auto = await _run(model.make(), pictures, "auto", args.processes, auto_s, since)
     best = max(fixed, key=lambda number: fixed[number].rate)
     share, latency = auto.rate / fixed[best].rate, auto.seconds / fixed[1].seconds
     table.rows.append(
@@ -145,7 +148,12 @@ async def _compare(
 
 
 async def _run(
-    gallery: Gallery, pictures: data.DataSet, concurrency: str, seconds: float, since: float
+    gallery: Gallery,
+    pictures: data.DataSet,
+    concurrency: str,
+    processes: str,
+    seconds: float,
+    since: float,
 ) -> Ran:
     """Run the command for so long; what it does after ``since`` counts."""
     with tempfile.TemporaryDirectory() as folder:
@@ -155,8 +163,8 @@ async def _run(
             with told.open("wb") as out:  # noqa: ASYNC230  (nothing else runs yet)
                 process = await asyncio.create_subprocess_exec(
                     sys.executable, "-m", "importer", "run", str(manifest),
-                    "--endpoint", endpoint, "--concurrency", concurrency, "--yes", "--no-report",
-                    "--json", stdout=out, stderr=asyncio.subprocess.DEVNULL,
+                    "--endpoint", endpoint, "--concurrency", concurrency, "--processes", processes,
+                    "--yes", "--no-report", "--json", stdout=out, stderr=asyncio.subprocess.DEVNULL,
                     env=clean_environment() | {"IMPORTER_TOKEN": "none"},
                 )  # fmt: skip
             try:
