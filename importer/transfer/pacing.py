@@ -141,10 +141,11 @@ class Pacing:
                 return False
         elif self._halting.cause is not None:
             return False
-        if self._throttle.rate is not None and self._ramp is None:
-            wait = self._throttle.wait_s(self._clock.monotonic())
-            if wait > 0 and await self._halting.sleep(wait):
-                return False
+        if self._ramp is None:
+            turn = self._throttle.queue(self._clock.monotonic())
+            while (wait := self._throttle.wait_s(turn, self._clock.monotonic())) > 0:
+                if await self._halting.sleep(wait):
+                    return False
         if is_retry and self.has_rate:
             return await self.spend_again(size_bytes)
         return True

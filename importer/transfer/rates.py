@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+import math
+
 AUTO_CEILING = 256  # requests at once; beyond, one process's CPU is the limit at 50 ms an answer
 CUT = 0.5  # of the limit, when the gallery says that it is too much
 CUT_PAUSE_S = 1.0  # answers to requests of before the cut don't cut again
 
 
 class TokenBucket:
-    """A rate with a bounded burst. Refuses with a wait; the caller sleeps."""
+    """A rate with a bounded burst. Refuses with a wait; the caller sleeps.
 
-    def __init__(self, per_s: float, *, burst: float, now: float) -> None:
+    Args:
+        per_s: the rate.
+        burst: that may go at once after a pause.
+        now: the clock's time.
+        longest_s: while somebody waits, more time than this from one asking to the next was a
+            standstill of the machine, and gives no more than this does: what waited would all go
+            at once. For those who ask each time that something may go.
+    """
+
+    def __init__(
+        self, per_s: float, *, burst: float, now: float, longest_s: float = math.inf
+    ) -> None:
         self._per_s = per_s
         self._burst = burst
+        self._longest_s = longest_s
         self._tokens = burst
         self._since = now
         self._given = 0.0  #: in all, also what is only owed
 
-    def change(self, per_s: float, *, burst: float, now: float) -> None:
+    def change(
+        self, per_s: float, *, burst: float, now: float, longest_s: float = math.inf
+    ) -> None:
         """From now on another rate; what is owed stays owed, and is paid at the new one."""
         self._refill(now)
-        self._per_s, self._burst = per_s, burst
+        self._per_s, self._burst, self._longest_s = per_s, burst, longest_s
         self._tokens = min(burst, self._tokens)
 
     def take(self, amount: float, now: float) -> float:
@@ -44,7 +60,10 @@ class TokenBucket:
         return max(0.0, (ticket - self._given - self._tokens) / self._per_s)
 
     def _refill(self, now: float) -> None:
-        self._tokens = min(self._burst, self._tokens + (now - self._since) * self._per_s)
+        passed_s = now - self._since
+        if self._tokens < 0:
+            passed_s = min(passed_s, self._longest_s)
+        self._tokens = min(self._burst, self._tokens + passed_s * self._per_s)
         self._since = now
 
 

@@ -196,7 +196,8 @@ def test_complaints_about_requests_of_before_the_cut_dont_cut_again():
 
 def test_without_a_429_there_is_no_rate():
     throttle = Throttle(0.0)
-    assert [throttle.wait_s(number / 1000) for number in range(100)] == [0.0] * 100
+    assert [throttle.queue(number / 1000) for number in range(100)] == [None] * 100
+    assert throttle.wait_s(None, 1.0) == 0.0
     assert throttle.rate is None
     assert throttle.enough >= 1024
 
@@ -211,13 +212,54 @@ def test_the_rate_is_a_little_less_than_what_was_accepted():
     assert throttle.enough == pytest.approx(1.5 * 9.7 + 2, abs=2)
 
 
+@pytest.mark.parametrize(
+    ("per_s", "stalls", "share"),
+    [
+        (100, (7, 0.1), 0.95),
+        (100, (11, 1.0), 0.87),
+        (200, (7, 0.1), 0.95),
+        (200, (3, 0.3), 0.8),
+        (200, (5, 0.6), 0.8),
+    ],
+)
+def test_a_machine_that_stands_still_now_and_then_loses_little_of_a_rate(per_s, stalls, share):
+    """What had waited went out at once, and the 429s for it were taken for a lower rate."""
+    course = drive(Rated(per_s, 0.05), Auto(), seconds=90.0, stalls=stalls)
+    assert course.throughput(10) >= share * per_s
+    assert course.retries < 0.01
+
+
+def test_a_rate_that_sinks_is_found_again():
+    """Less is accepted then as well, and it is no standstill."""
+
+    class Sinking(Rated):
+        def answer(self, now, size, chance):
+            self._per_s = 100 if now < 20 else 50
+            return super().answer(now, size, chance)
+
+    course = drive(Sinking(100, 0.05), Auto(), seconds=60.0)
+    assert course.throughput(22) >= 0.95 * 50
+    assert course.retries < 0.02
+
+
+def test_who_waits_longer_than_its_turn_stands_in_line_anew():
+    """Each would else go at the moment at which all wake up."""
+    throttle = Throttle(0.0)
+    for number in range(100):
+        throttle.accepted(number / 100, began=number / 100)
+    throttle.complained(1.0, began=1.0)
+    turns = [throttle.queue(1.0) for _ in range(20)]
+    assert throttle.wait_s(turns[-1], 1.0) == pytest.approx(18 / 97, rel=0.2)
+    assert sum(throttle.wait_s(turn, 1.5) == 0 for turn in turns) < 6
+
+
 def test_a_rate_that_nobody_waits_for_is_forgotten():
     throttle = Throttle(0.0)
     throttle.accepted(1.0, began=0.5)
     throttle.complained(1.0, began=0.5)
     assert throttle.rate is not None
     for number in range(40):
-        throttle.wait_s(10.0 + 10.0 * number)
+        throttle.queue(10.0 + 10.0 * number)
     assert throttle.rate is None
 
 
