@@ -2,8 +2,9 @@
 
 A number of requests at once can't hold a rate: two at once may be 20% too many a second, and one
 half of what is allowed. So a 429 isn't answered by fewer at once but by a rate, as AWS's SDKs do in
-their adaptive mode. While there are complaints, what was accepted in the last second *is* the rate;
-unless more than that was borne before: then something stood still, and what had waited came at once.
+their adaptive mode. While there are complaints, what was accepted in the last second *is* the
+rate; unless more than that was borne before: then something stood still, and what had waited came
+at once.
 """
 
 from __future__ import annotations
