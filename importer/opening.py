@@ -10,6 +10,7 @@ from importer.ledger import lock
 from importer.ledger.journal import Journal
 from importer.ledger.snapshot import begin_snapshot
 from importer.sent_before import refuse_to_send_again
+from importer.transfer.wishes import forget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +68,7 @@ def hold(
         journal = borrowed_journal(job, files)
     else:
         files.enter_context(lock.hold(job))
+        forget(job.results)  # from now on wishes are heeded
         if reading.lines is None:  # else several runs may share the manifest
             files.enter_context(lock.hold_manifest(job))
         # Behind the locks: of two that begin at once, one is busy.

@@ -1,7 +1,8 @@
-"""A new job whose rows another job has sent: the gallery can't tell, but a journal beside it can.
+"""Rows that another job has sent: the gallery can't tell, but a journal beside this one can.
 
 Two results files of one manifest are two jobs, and so are a manifest and its renamed or corrected
-copy. Neither job knows what the other has sent, so the second one would send all of it again.
+copy, and results that were saved under another name. Neither job knows what the other has sent, so
+the second one would send it again: all of it, or what it has left.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from importer.errors import UsageError
 from importer.job import default_results
-from importer.ledger.others import others_in
+from importer.ledger.others import Other, others_in
 from importer.model import Invalid
 
 if TYPE_CHECKING:
@@ -22,16 +23,16 @@ if TYPE_CHECKING:
 
     from importer.job import OpenedManifest
     from importer.ledger.job import Job
-    from importer.ledger.others import Other
     from importer.settings import Settings
 
-LOOKED_AT = 10_000  # rows, the first ones that can be sent
+LOOKED_AT = 10_000  # rows, the first ones that would be sent ...
+READ = 30_000  # ... of so many
 
 
 def refuse_to_send_again(
     manifest: OpenedManifest, job: Job, settings: Settings, *, warn: Callable[[str], None]
 ) -> None:
-    """Before a new job begins: no journal beside it knows its rows as sent.
+    """Before a job begins or goes on: no journal beside its own knows as sent what it would send.
 
     Where there is no such journal, nothing is read. A gallery on this computer is there to rehearse
     with, again and again, so of that one it is only warned.
@@ -39,7 +40,7 @@ def refuse_to_send_again(
     Raises:
         UsageError: one does, and nobody said that they are to be sent once more.
     """
-    if settings.send_again or job.journal.exists():
+    if settings.send_again:
         return
     error = _sent_before(manifest, job, settings)
     if error is not None and not settings.sending.is_loopback:
@@ -51,10 +52,15 @@ def refuse_to_send_again(
 def _sent_before(manifest: OpenedManifest, job: Job, settings: Settings) -> UsageError | None:
     real = Path(os.path.realpath(job.manifest))
     folders = {job.manifest.parent, real.parent, job.results.parent}
-    others = others_in(folders, job.origin)
+    others = [one for one in others_in(folders, job.origin) if one.journal != job.journal]
     if not others:
         return None
     rows = _first_rows(manifest, settings.reading.lines)
+    goes_on = job.journal.exists()
+    if goes_on:
+        own = Other(job.journal, job.manifest, job.origin).sent(chain.from_iterable(rows))
+        rows = [row for row in rows if row and own.isdisjoint(row)]
+    rows = rows[:LOOKED_AT]
     keys = set(chain.from_iterable(rows))
     best, most = others[0], 0
     for other in others:
@@ -64,11 +70,12 @@ def _sent_before(manifest: OpenedManifest, job: Job, settings: Settings) -> Usag
             best, most = other, count
     if not most:
         return None
+    own_lines = "say which lines are this job's own, with --lines; or " if goes_on else ""
     return UsageError(
         f"{most:,} of the {len(rows):,} rows looked at in {job.manifest.name} were sent before:"
         f" {best.journal.name} knows them",
-        fix=f"{_way_on(best, job, settings)}; or, to send them once more on purpose, add"
-        " --send-again",
+        fix=f"{own_lines}{_way_on(best, job, settings)}; or, to send them once more on purpose,"
+        " add --send-again",
     )
 
 
@@ -83,7 +90,7 @@ def _first_rows(manifest: OpenedManifest, lines: tuple[int, int] | None) -> list
     believed: set[bytes] = set()
     with closing(manifest.rows()) as rows:
         for row in rows:
-            if row.line > last or len(found) == LOOKED_AT:
+            if row.line > last or len(found) == READ:
                 break
             judged, recorded = judging.judge(row), judging.recorded(row)
             if row.line < first or isinstance(judged, Invalid):
@@ -98,6 +105,7 @@ def _first_rows(manifest: OpenedManifest, lines: tuple[int, int] | None) -> list
 def _way_on(other: Other, job: Job, settings: Settings) -> str:
     """How the job that knows the rows is gone on with."""
     from importer.progress.closing import run_command  # here: most runs need no bars
+    from importer.telling import manifest_flags
 
     results, manifest = other.results, other.manifest
     if results == job.manifest:
@@ -107,5 +115,6 @@ def _way_on(other: Other, job: Job, settings: Settings) -> str:
         return f"run that job's results file, to which rows may be added: {command}"
     if manifest.is_file():
         place = () if default_results(manifest) == results else ("-o", str(results))
-        return f"go on with that job: {run_command(str(manifest), flags=(*place, *settings.flags))}"
+        flags = (*place, *manifest_flags(settings.reading), *settings.flags)
+        return f"go on with that job: {run_command(str(manifest), flags=flags)}"
     return f"give the manifest its former name back, {manifest}, and run it with -o {results}"

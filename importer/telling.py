@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from importer.job import OpenedJob
     from importer.ledger.results import Drawn
     from importer.model import Outcome, Stop
-    from importer.settings import Settings
+    from importer.settings import Reading, Settings
     from importer.transfer.delivery import Delivery
     from importer.transfer.intake import Intake
 
@@ -98,8 +98,10 @@ class Telling:
         """The run's summary; with ``is_drawn`` the results file is as it says."""
         job, is_dry = opened.job, settings.dry_run
         flags = settings.flags
-        if not is_drawn and job.results not in (job.manifest, default_results(job.manifest)):
-            flags = ("-o", str(job.results), *flags)
+        if not is_drawn:  # the command that goes on names the manifest
+            is_own_place = job.results in (job.manifest, default_results(job.manifest))
+            place = () if is_own_place else ("-o", str(job.results))
+            flags = (*place, *manifest_flags(settings.reading), *flags)
         return Summary(
             run=opened.journal.run,
             tally=drawn.tally,
@@ -118,6 +120,12 @@ class Telling:
             warnings=tuple(self.warnings),
             by_code=dict(drawn.codes),
         )
+
+
+def manifest_flags(reading: Reading) -> tuple[str, ...]:
+    """How a manifest is read, as options of a command that names it; its results need none."""
+    named = (("--encoding", reading.encoding), ("--sheet", reading.sheet))
+    return tuple(word for flag, value in named if value for word in (flag, value))
 
 
 def _downloads(delivery: Delivery) -> str:

@@ -86,7 +86,7 @@ SendAgain = Annotated[
     typer.Option(
         "--send-again",
         **env("send-again"),
-        help="Begin a new job also with rows that another job beside it has sent.",
+        help="Send also rows that another job beside this one has sent.",
     ),
 ]
 Proxy = Annotated[
@@ -181,7 +181,7 @@ def parse_processes(text: str) -> int | None:
 
 #: what a next run on the results file decides anew
 _NOT_AGAIN = {
-    "manifest", "results", "rows", "lines", "dry_run", "canary", "encoding", "sheet", "send_again",
+    "manifest", "results", "rows", "lines", "dry_run", "canary", "encoding", "sheet",
     "verbose", "quiet", "json", "no_files", "deep", "max_size", "link", "fix", "force",
 }  # fmt: skip
 

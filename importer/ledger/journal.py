@@ -299,14 +299,17 @@ class Journal:
                 fix=f"say --endpoint with the address at {origin}; or, for another gallery,"
                 " another results file with -o",
             )
-        if job.is_rerun or Path(known) == job.manifest:
+        if job.is_rerun or _is_same(Path(known), job.manifest):
             return
-        if Path(known).name == job.manifest.name and not Path(known).exists():
-            self._note(manifest=str(job.manifest))  # the whole folder was moved
+        was_moved = Path(known).name == job.manifest.name and not Path(known).exists()
+        # The journal was gone, and the results file was run: it has the manifest's rows.
+        if was_moved or _is_same(Path(known), job.results):
+            self._note(manifest=str(job.manifest))
             return
         raise JournalMismatch(
             f"{self.path.name} belongs to the manifest {known}, not to {job.manifest}",
-            fix="use another results file for this manifest, with -o",
+            fix="use another results file for this manifest, with -o; or go on with that one:"
+            f" importer run {self.path.name.removesuffix('.journal')}",
         )
 
     def _note(self, **values: str) -> None:
@@ -324,3 +327,11 @@ def known_folder(journal: Path) -> Path | None:
     if "folder" in found:  # the manifest came through a pipe
         return Path(found["folder"])
     return Path(found["manifest"]).parent if "manifest" in found else None
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """One file, however its path is written: through a link, or with ``..`` in it."""
+    try:
+        return one == other or one.samefile(other)
+    except OSError:
+        return False

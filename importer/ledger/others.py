@@ -15,6 +15,7 @@ from importer.model import MAYBE_THERE, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
 
 ENDING = ".journal"
 MOST_JOURNALS = 64  # that are looked into, the newest; a split manifest may have thousands
@@ -40,7 +41,7 @@ class Other:
 
     def sent(self, keys: Iterable[bytes]) -> set[bytes]:
         """Those of the keys whose rows are, or may be, in the gallery; none if it can't be read."""
-        with suppress(sqlite3.Error, OSError), peeking(self.journal) as db:
+        with suppress(sqlite3.Error, OSError), _peeking(self.journal) as db:
             return {key for (key,) in rows_by_keys(db, "key", keys, _SENT)}
         return set()
 
@@ -57,10 +58,16 @@ def others_in(folders: Iterable[Path], origin: str) -> list[Other]:
     return [one for path in newest if (one := _look_into(path)) and one.origin == origin]
 
 
+def _peeking(journal: Path) -> AbstractContextManager[sqlite3.Connection]:
+    """Another job's journal; of one that has ended well nothing is left beside it."""
+    has_ended = not journal.with_name(journal.name + "-wal").exists()
+    return peeking(journal, is_at_rest=has_ended)
+
+
 def _look_into(journal: Path) -> Other | None:
     """None where it isn't one of ours, or can't be read."""
     try:
-        with peeking(journal) as db:
+        with _peeking(journal) as db:
             if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
                 return None
             meta = dict(db.execute("SELECT name, value FROM meta"))

@@ -96,13 +96,18 @@ def connect(path: Path, *, lasts: bool = True) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
-def peeking(path: Path) -> Iterator[sqlite3.Connection]:
-    """A journal that is only looked into: nothing is made or changed for the asking.
+def peeking(path: Path, *, is_at_rest: bool = False) -> Iterator[sqlite3.Connection]:
+    """A journal that is only looked into: nothing is changed for the asking.
+
+    Args:
+        path: the journal's.
+        is_at_rest: nobody has it open, so SQLite makes no ``-wal`` and no ``-shm`` beside it.
 
     Raises:
         sqlite3.Error: it isn't there, or it is no database.
     """
-    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+    mode = "immutable=1" if is_at_rest else "mode=ro"
+    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True)) as db:
         db.text_factory = TEXT
         try:
             # KiB: whoever passes over all rows sees no page twice, and some do that at once.

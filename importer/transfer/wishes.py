@@ -107,8 +107,6 @@ async def follow(
 ) -> None:
     """Do as is wished for the job with these results, until cancelled; leaves no file behind."""
     path = wishes_of(results)
-    # What an earlier run was asked for isn't asked of this one.
-    await anyio.to_thread.run_sync(_remove, path)
     seen, has_warned = "", False
     try:
         while True:
@@ -131,7 +129,13 @@ async def follow(
                 fetching.bandwidth.change(wanted.fetch_bandwidth)
     finally:
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(_remove, path)
+            await anyio.to_thread.run_sync(forget, results)
+
+
+def forget(results: Path) -> None:
+    """What an earlier run of the job was asked for isn't asked of the next one."""
+    with suppress(OSError):
+        wishes_of(results).unlink(missing_ok=True)
 
 
 def _text_of(path: Path) -> str:
@@ -141,8 +145,3 @@ def _text_of(path: Path) -> str:
             return file.read(MOST_BYTES + 1).decode("utf-8", "replace")
     except OSError:
         return ""
-
-
-def _remove(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink(missing_ok=True)

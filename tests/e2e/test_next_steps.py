@@ -38,7 +38,7 @@ def test_an_empty_template_is_to_be_filled_in(tmp_path, command):
 
 
 def test_rows_that_another_job_has_sent_are_told_of(archive, command, gallery):
-    """Of a rehearsal it is a warning, which the flag leaves out; what goes on doesn't say it."""
+    """Of a rehearsal it is a warning, which the flag leaves out, also when the job goes on."""
     names = archive.pictures(3)
     archive.write((name, "Fair", "2017-07-15") for name in (*names, "gone.jpg"))
     words = ["--endpoint", gallery.endpoint, "--no-report"]
@@ -48,7 +48,7 @@ def test_rows_that_another_job_has_sent_are_told_of(archive, command, gallery):
     assert (told.returncode, warning in told.stderr) == (1, True)
     other = archive.folder / "c.csv"
     done = command("run", archive.manifest, "-o", other, "--send-again", *words)
-    again = quoted(["importer", "run", str(other), *words])
+    again = quoted(["importer", "run", str(other), words[0], words[1], "--send-again", words[2]])
     assert (done.returncode, f"then: {again}\n" in done.stderr) == (1, True)
     assert warning not in done.stderr
     assert len(gallery.stored()) == 9

@@ -82,7 +82,7 @@ def test_twice_leaves_at_once(archive: Archive, start_gallery: Start, command: C
     gallery = start_gallery("delay=30s@100%")
     archive.fill(40)
     run = ("run", archive.manifest, "--endpoint", gallery.endpoint, "-c", "4", "--no-canary")
-    process = command.start(*run)
+    process = command.start(*run, "--encoding", "utf-8")
     # The receipt comes with the answer here, so the journal's word is waited for: bytes are out.
     part = archive.results.with_name(archive.results.name + ".part")
     wait_for(part.exists)
@@ -93,6 +93,7 @@ def test_twice_leaves_at_once(archive: Archive, start_gallery: Start, command: C
     err = finish(process, within=3)
     assert process.returncode == 130, err
     assert f"to go on: importer run {archive.manifest} " in err.replace("\n", " ")
+    assert "--encoding utf-8" in err.replace("\n", " "), "how the manifest is read"
     assert "doesn't tell of this run yet" in err
     assert not archive.results.exists()
     done = command("run", archive.manifest, "--endpoint", gallery.endpoint, "--lines", "9999")

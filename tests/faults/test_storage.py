@@ -215,7 +215,10 @@ async def test_another_manifests_journal_is_refused(fault: Fault, archive: Archi
         await trial.go(wire)
         error = await refusal(trial, wire, manifest=other, results=archive.results)
         assert f"belongs to the manifest {archive.manifest}, not to {other}" in error.what
-        assert error.fix == "use another results file for this manifest, with -o"
+        assert error.fix == (
+            "use another results file for this manifest, with -o; or go on with that one:"
+            f" importer run {archive.results.name}"
+        )
         wire.script = None
         await ends_well(trial, wire)
 

@@ -243,6 +243,54 @@ async def test_a_dry_run_and_another_gallery_are_not_asked(sent):
     assert len(elsewhere.receipts) == ROWS
 
 
+async def failing_once(archive, wire, *, fails=("p00001.jpg", "p00003.jpg"), **changes):
+    """A run in which the gallery refuses some rows, that later runs can send."""
+
+    async def script(exchange):
+        await exchange.read()
+        await exchange.answer(422 if exchange.receipt.name in fails else 200, b"ok")
+
+    wire.script = script
+    assert (await run(archive, wire, **changes)).exit_code == 1
+    wire.script = None
+
+
+async def test_a_job_that_goes_on_asks_as_well(sent):
+    """Its results were saved under another name, and that was run: it has sent what was left."""
+    saved = sent.folder / "fixed.csv"
+    async with Wire() as wire:
+        await failing_once(sent, wire)
+        shutil.copy(sent.results, saved)
+        assert (await run(sent, wire, manifest=saved)).exit_code == 0
+        error = await refusal(sent, wire)
+        assert "2 of the 2 rows looked at" in error.what
+        assert "fixed.csv.journal knows them" in error.what
+        assert (await run(sent, wire, send_again=True)).exit_code == 0
+        assert (await run(sent, wire)).exit_code == 0, "nothing is left to send"
+
+
+async def test_runs_that_shared_a_manifest_send_none_of_the_others_lines(sent):
+    """What goes on after one of them names its results file, and no lines."""
+    one, two = sent.folder / "one.csv", sent.folder / "two.csv"
+    async with Wire() as wire:
+        await failing_once(sent, wire, results=one, reading={"lines": (2, 3)})
+        await run(sent, wire, results=two, reading={"lines": (4, 6)})
+        error = await refusal(sent, wire, manifest=one)
+        assert "3 of the 4 rows looked at" in error.what
+        assert error.fix.startswith("say which lines are this job's own, with --lines; or run that")
+        assert (await run(sent, wire, manifest=one, reading={"lines": (2, 3)})).exit_code == 0
+    assert len(wire.receipts) == ROWS + 1
+
+
+async def test_nothing_is_left_beside_a_journal_that_was_asked(sent):
+    async with Wire() as wire:
+        await run(sent, wire)
+        before = sorted(sent.folder.iterdir())
+        await refusal(sent, wire, results=sent.folder / "other.csv")
+    made = {path.name for path in sent.folder.iterdir()} - {path.name for path in before}
+    assert made <= {"other.csv.lock"}
+
+
 async def test_what_is_no_journal_of_ours_is_passed_over(sent):
     import sqlite3
 

@@ -1,10 +1,13 @@
 """What the file of wishes may say."""
 
+import asyncio
+
 import pytest
 
+from importer.clock import SystemClock
 from importer.errors import UsageError
 from importer.settings import Pace
-from importer.transfer.wishes import ask, read_wishes, wishes_of
+from importer.transfer.wishes import ask, follow, forget, read_wishes, wishes_of
 
 NOW = Pace(concurrency=8, rate=5.0, bandwidth=1_000_000)
 
@@ -60,3 +63,29 @@ def test_a_wish_that_cant_be_isnt_written(tmp_path):
     with pytest.raises(UsageError):
         ask(path, {"concurrency": 0}, Pace())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.anyio
+async def test_what_is_wished_before_anybody_looks_is_heeded(tmp_path):
+    """The job is held, and its journal is still looked over: ``pace`` has said yes."""
+    results = tmp_path / "r.csv"
+    ask(wishes_of(results), {"rate": 9.0}, NOW)
+    changed = asyncio.get_running_loop().create_future()
+
+    class Told:
+        ceiling = 8
+        change = staticmethod(lambda pace: changed.done() or changed.set_result(pace))
+
+    following = asyncio.create_task(follow(results, Told(), None, NOW, SystemClock(), print))
+    assert await asyncio.wait_for(changed, 10.0) == Pace(8, 9.0, 1_000_000)
+    following.cancel()
+    await asyncio.wait([following])
+    assert not wishes_of(results).exists()
+
+
+def test_an_earlier_runs_wishes_are_forgotten(tmp_path):
+    results = tmp_path / "r.csv"
+    ask(wishes_of(results), {"rate": 9.0}, NOW)
+    forget(results)
+    forget(results)
+    assert list(tmp_path.iterdir()) == []
