@@ -205,6 +205,8 @@ def flags_again(context: typer.Context, *, but: Container[str] = ()) -> tuple[st
             words.append(flag)
         elif value is False:
             words += parameter.secondary_opts[:1]
+        elif isinstance(value, Path):
+            words += [flag, str(value.absolute())]  # from whatever folder it is typed
         elif isinstance(value, list):
             words += [word for one in value for word in (flag, str(one))]
         else:

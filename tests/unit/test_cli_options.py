@@ -2,6 +2,7 @@
 
 import io
 import sys
+from pathlib import Path
 
 import pytest
 import typer.main
@@ -140,7 +141,7 @@ def test_without_a_stderr_there_is_no_terminal(monkeypatch):
         (["--endpoint", "https://h/up"], ("--endpoint", "https://h/up")),
         (["-c", "8", "--rate=5/s"], ("--concurrency", "8", "--rate", "5/s")),
         (["--retries", "0"], ("--retries", "0")),
-        (["--token-file", "my token"], ("--token-file", "my token")),
+        (["--token-file", "my token"], ("--token-file", str(Path("my token").absolute()))),
         (["--any-type", "--allow-http", "-y"], ("--any-type", "--yes", "--allow-http")),
         (["--no-report"], ("--no-report",)),
         (["--default", "tag=a", "--default", "date=2018-02-22"],
