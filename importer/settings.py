@@ -43,7 +43,7 @@ class Reading:
     folder: Path | None = None  #: to which sources are relative; None: where the manifest lies
 
     def __post_init__(self) -> None:
-        _check(self.buffer >= 1 << 20, "buffer", self.buffer, "1M or more")
+        _check(self.buffer >= 10**6, "buffer", self.buffer, "1M or more")
 
     @property
     def meaning(self) -> str:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from importer.errors import UsageError
-from importer.settings import DEFAULT_ENDPOINT, Pace, Patience, Sending, Settings
+from importer.settings import DEFAULT_ENDPOINT, Pace, Patience, Reading, Sending, Settings
+from importer.units import parse_size
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,10 @@ def test_a_pace_within_its_bounds_is_taken(given):
     assert all(getattr(pace, name) == value for name, value in given.items())
 
 
+def test_the_least_buffer_is_the_one_that_is_named():
+    assert Reading(buffer=parse_size("1M")).buffer == 1_000_000
+
+
 @pytest.mark.parametrize(
     ("part", "given", "named"),
     [
@@ -35,6 +40,7 @@ def test_a_pace_within_its_bounds_is_taken(given):
         (Pace, {"rate": float("nan")}, "rate"),
         (Pace, {"bandwidth": 999}, "bandwidth"),
         (Pace, {"bandwidth": 0}, "bandwidth"),
+        (Reading, {"buffer": 999_999}, "buffer"),
         (Patience, {"attempts": 0}, "retries can't be -1"),
         (Patience, {"attempts": 101}, "retries can't be 100"),
         (Patience, {"answer_s": 0.0}, "timeout"),
