@@ -15,6 +15,7 @@ from importer.in_place import refuse_other_form
 from importer.job import ANYTHING, find_job, open_for_reading
 from importer.ledger.job import Job
 from importer.piped import piped_check, piped_run
+from importer.places import place_of
 from importer.settings import Checking, Pace, Reading, Settings
 from importer.signals import plain_ctrl_c
 
@@ -296,12 +297,12 @@ def merge_results(
     """
     from importer.shards.merge import default_path, merge, refuse_missing, refuse_others
 
-    paths = [Path(shard).expanduser().absolute() for shard in shards]
+    paths = [place_of(shard) for shard in shards]
     opened = [open_for_reading(path, ANYTHING, origin="") for path in paths]
     refuse_others(opened)
     if not is_partial:
         refuse_missing(paths)
-    out = out.expanduser().absolute() if out else default_path(paths)
+    out = place_of(out) if out else default_path(paths)
     refuse_other_form(out)
     if out in paths:
         raise UsageError(f"{out.name} is one of the shards", fix="choose another name with -o")
@@ -326,4 +327,4 @@ def write_template(out: Path, *, replace: bool = False) -> None:
     """
     from importer.manifest.template import write  # here: XlsxWriter takes time to load
 
-    write(Path(out).expanduser().absolute(), replace=replace)
+    write(place_of(out), replace=replace)

@@ -22,6 +22,7 @@ from importer.manifest.encodings import WINDOWS, unlike_all
 from importer.manifest.formats import open_manifest
 from importer.manifest.text import Packed
 from importer.manifest.validate import TOKEN_FIX, Validator
+from importer.places import place_of
 from importer.settings import Reading
 from importer.transfer.intake import Intake, Judging
 
@@ -76,7 +77,7 @@ def open_for_reading(
     Raises:
         ManifestError: it can't be read, or a required column is missing.
     """
-    path = Path(path).expanduser().absolute()
+    path = place_of(path)
     manifest = open_manifest(path, reading)
     columns = _columns(manifest, reading)
     own = own_results(manifest)
@@ -226,8 +227,8 @@ def find_job(file: Path, results: Path | None) -> Job:
     Raises:
         UsageError, ManifestError: it is neither.
     """
-    file = file.expanduser().absolute()
-    for place in (file, (results or default_results(file)).expanduser().absolute()):
+    file = place_of(file)
+    for place in (file, place_of(results or default_results(file))):
         job = Job(file, place, "")
         if job.journal.exists():
             return job
@@ -247,7 +248,7 @@ def job_of(opened: OpenedManifest, *, results: Path | None, origin: str) -> Job:
     """
     manifest, is_results = opened.manifest.path, opened.columns.is_results
     own = own_results(opened.manifest) if is_results else default_results(manifest)
-    results = results.expanduser().absolute() if results is not None else own
+    results = place_of(results) if results is not None else own
     if results == manifest and not is_results:
         raise UsageError(
             f"the results would overwrite the manifest {manifest.name}",

@@ -24,6 +24,7 @@ from importer.ledger.job import Job
 from importer.ledger.schema import translated
 from importer.manifest.formats import format_of
 from importer.manifest.kinds import look_at
+from importer.places import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,7 @@ def piped_run(settings: Settings) -> Iterator[Settings]:
             "a manifest from stdin has no folder for its results",
             fix="say where they go: importer run - -o out.csv",
         )
-    results = settings.results.expanduser().absolute()
+    results = place_of(settings.results)
     refuse_other_form(results)
     if settings.dry_run:
         _refuse_known(results)

@@ -33,7 +33,7 @@ LAYERS = (
             "manifest.scan.clocks", "manifest.scan.exif", "manifest.scan.links", "manifest.scan.look", "manifest.scan.scanning",
             "manifest.scan.spool", "manifest.scan.telling", "manifest.scan.walk", "manifest.scan.write",
             "transfer.sources", "transfer.transport", "transfer.turns",
-            "transfer.halting", "transfer.gate", "transfer.trust", "transfer.bodies", "transfer.source_faults", "transfer.cached", "transfer.at_hand", "transfer.crew", "transfer.fetch", "ledger", "signals", "credentials", "inspection", "in_place", "aside",
+            "transfer.halting", "transfer.gate", "transfer.trust", "transfer.bodies", "transfer.source_faults", "transfer.cached", "transfer.at_hand", "transfer.crew", "transfer.fetch", "ledger", "signals", "credentials", "inspection", "in_place", "places", "aside",
         ),
     ),
     ("engine", ("transfer",)),

@@ -7,14 +7,15 @@ import io
 import os
 import sys
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import StorageError, UsageError
 from importer.in_place import put_in_place
+from importer.places import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
 HEADER = ("source", "collection", "date", "tag")
 STDOUT = "-"
@@ -30,7 +31,7 @@ def destination_of(out: str, *, force: bool) -> Path | None:
     """
     if out == STDOUT:
         return None
-    path = Path(out).expanduser().absolute()
+    path = place_of(out)
     if path.suffix.lower() in (".xls", ".ods", ".parquet", ".jsonl", ".gz"):
         raise UsageError(f"{path.name} can't be written", fix="call it .csv or .xlsx")
     if path.is_dir():

@@ -1,0 +1,68 @@
+"""What somebody typed as a file's name: odd ones are names as well, or are refused with a word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from importer.api import (
+    change_pace,
+    check_manifest,
+    merge_results,
+    report_job,
+    scan_folder,
+    split_manifest,
+    write_template,
+)
+from importer.errors import ManifestError
+from importer.places import place_of
+from tests.shell.runs import run
+from tests.wire import Wire
+
+pytestmark = pytest.mark.anyio
+
+
+def test_a_tilde_is_a_home_or_a_letter(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert place_of("~/m.csv") == Path.home() / "m.csv"
+    assert place_of("m.csv") == tmp_path / "m.csv"
+    for name in ("~$m.csv", "~nobody-of-that-name.csv"):
+        assert place_of(Path(name)) == tmp_path / name
+
+
+async def test_files_may_begin_with_a_tilde(archive, monkeypatch):
+    """All verbs read and write them."""
+    monkeypatch.chdir(archive.folder)
+    name = Path("~m.csv")
+    archive.fill(2).rename(archive.folder / name)
+    assert check_manifest(name).sendable == 2
+    async with Wire() as wire:
+        summary = await run(archive, wire, manifest=name, results=Path("~out.csv"))
+    assert summary.exit_code == 0
+    assert (archive.folder / "~out.csv.journal").exists()
+    assert report_job(name, results=Path("~out.csv")).name == "~out.html"
+    cut = split_manifest(name, shards=2)
+    assert [shard.path.name for shard in cut.shards] == ["~m.1-of-2.csv", "~m.2-of-2.csv"]
+    merge_results([Path("~out.csv")], out=Path("~all.csv"))
+    write_template(Path("~t.csv"))
+    scan_folder(archive.folder, "~s.csv")
+    assert {"~all.csv", "~t.csv", "~s.csv"} <= {one.name for one in archive.folder.iterdir()}
+
+
+def test_a_lock_file_of_a_spreadsheet_is_no_manifest(tmp_path, monkeypatch):
+    """Excel keeps one beside each open workbook; a pattern such as *.xlsx finds it."""
+    monkeypatch.chdir(tmp_path)
+    lock = Path("~$m.xlsx")
+    with pytest.raises(ManifestError, match="is not there"):
+        check_manifest(lock)
+    lock.write_bytes(b"\x05Maria" + b"\0" * 159)
+    for verb in (
+        check_manifest,
+        report_job,
+        lambda file: merge_results([file]),
+        lambda file: split_manifest(file, shards=2),
+        lambda file: change_pace(file, {"rate": 1.0}),
+    ):
+        with pytest.raises(ManifestError):
+            verb(lock)
