@@ -15,7 +15,7 @@ from importer.in_place import refuse_other_form
 from importer.job import ANYTHING, find_job, open_for_reading
 from importer.ledger.job import Job
 from importer.piped import piped_check, piped_run
-from importer.places import place_of
+from importer.places import place_of, refuse_folder
 from importer.settings import Checking, Pace, Reading, Settings
 from importer.signals import plain_ctrl_c
 
@@ -304,6 +304,7 @@ def merge_results(
         refuse_missing(paths)
     out = place_of(out) if out else default_path(paths)
     refuse_other_form(out)
+    refuse_folder(out, "all.results.csv")
     if out in paths:
         raise UsageError(f"{out.name} is one of the shards", fix="choose another name with -o")
     if out.exists() and not replace:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importer.errors import ImporterError, ManifestError, UsageError
+from importer.errors import ManifestError, UsageError
 from importer.in_place import refuse_other_form
 from importer.ledger.admission import Admission
 from importer.ledger.claiming import Claiming
@@ -22,12 +22,12 @@ from importer.manifest.encodings import WINDOWS, unlike_all
 from importer.manifest.formats import open_manifest
 from importer.manifest.text import Packed
 from importer.manifest.validate import TOKEN_FIX, Validator
-from importer.places import place_of
+from importer.places import place_of, refuse_folder_as_results
 from importer.settings import Reading
 from importer.transfer.intake import Intake, Judging
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Generator, Iterator
     from contextlib import ExitStack
 
     from importer.ledger.mark import Placed
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from importer.manifest.protocol import Manifest, Survey
     from importer.model import Row, Status
     from importer.secret import Token
-    from importer.settings import Settings
 
 #: where only a file's form and place matter, no cell has to be filled and no column to be there
 ANYTHING = Reading(defaults={"source": "-", "collection": "-", "date": "-"})
@@ -243,12 +242,13 @@ def job_of(opened: OpenedManifest, *, results: Path | None, origin: str) -> Job:
     """Where the job's files lie: beside the manifest, or where ``results`` says.
 
     Raises:
-        UsageError: the results would overwrite the manifest, or a workbook of results, or be
-            called like something else than CSV.
+        UsageError: the results would overwrite the manifest, or a workbook of results, be called
+            like something else than CSV, or take a folder's place.
     """
     manifest, is_results = opened.manifest.path, opened.columns.is_results
     own = own_results(opened.manifest) if is_results else default_results(manifest)
     results = place_of(results) if results is not None else own
+    refuse_folder_as_results(Job(manifest, results, origin), own.name)
     if results == manifest and not is_results:
         raise UsageError(
             f"the results would overwrite the manifest {manifest.name}",
@@ -319,21 +319,3 @@ def borrowed_journal(job: Job, files: ExitStack) -> Journal:
             journal.db.backup(borrowed.db)
     # Of a job that has begun, settled rows are read while others are written.
     return files.enter_context(Journal.open(job, path=copy, lasts=has_begun))
-
-
-def draw_report(job: Job, settings: Settings, warn: Callable[[str], None]) -> str:
-    """Draw the report at a run's end; gives its path, or nothing where it can't be written."""
-    from importer.report import write_report  # here: jinja2 costs 30 ms of start
-
-    try:
-        report = write_report(
-            job.journal,
-            out=job.results.with_suffix(".html"),
-            results=job.results,
-            manifest=settings.manifest.name,
-            flags=settings.flags,
-        )
-    except ImporterError as error:
-        warn(f"the report was not written: {error.what}")
-        return ""
-    return str(report)

@@ -24,7 +24,7 @@ from importer.ledger.job import Job
 from importer.ledger.schema import translated
 from importer.manifest.formats import format_of
 from importer.manifest.kinds import look_at
-from importer.places import place_of
+from importer.places import place_of, refuse_folder_as_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +70,7 @@ def piped_run(settings: Settings) -> Iterator[Settings]:
         )
     results = place_of(settings.results)
     refuse_other_form(results)
+    refuse_folder_as_results(Job(results, results, ""), "out.csv")
     if settings.dry_run:
         _refuse_known(results)
         with piped_check(settings.manifest, settings.reading) as (taken, reading):

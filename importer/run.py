@@ -15,7 +15,7 @@ from importer.clock import timestamp
 from importer.destination.event_gallery import EventGallery
 from importer.errors import ImporterError, ManifestError, StorageError, UsageError
 from importer.events import RunBegan, RunEnded
-from importer.job import OpenedJob, OpenedManifest, draw_report
+from importer.job import OpenedJob, OpenedManifest
 from importer.ledger.admission import WANTED
 from importer.ledger.draft import Draft
 from importer.ledger.part import PartFile
@@ -26,6 +26,7 @@ from importer.mending import mend
 from importer.model import Status, Stop, Summary
 from importer.notices import after_reading, before_sending
 from importer.opening import hold, look, read_manifest
+from importer.reporting import draw_report
 from importer.signals import EXIT_CODES, watched
 from importer.telling import Telling
 from importer.transfer.buffer import Buffer

@@ -15,8 +15,10 @@ from importer.api import (
     split_manifest,
     write_template,
 )
-from importer.errors import ManifestError
+from importer.errors import ManifestError, UsageError
+from importer.piped import piped_run
 from importer.places import place_of
+from importer.settings import Settings
 from tests.shell.runs import run
 from tests.wire import Wire
 
@@ -66,3 +68,50 @@ def test_a_lock_file_of_a_spreadsheet_is_no_manifest(tmp_path, monkeypatch):
     ):
         with pytest.raises(ManifestError):
             verb(lock)
+
+
+@pytest.mark.parametrize("name", [".", "results", "archive.results.csv"])
+async def test_a_folder_takes_no_results(archive, monkeypatch, name):
+    """It is said before anything is sent, and before anything lies beside the folder."""
+    monkeypatch.chdir(archive.folder)
+    archive.fill(1)
+    place = archive.folder / name
+    place.mkdir(exist_ok=True)
+    before = {*archive.folder.rglob("*"), *archive.folder.parent.iterdir()}
+    async with Wire() as wire:
+        results = None if name == archive.results.name else Path(name)  # None: it is the default
+        with pytest.raises(UsageError, match="is a folder") as caught:
+            await run(archive, wire, results=results)
+        assert caught.value.fix == f"name a file in it: -o {place / archive.results.name}"
+        with pytest.raises(UsageError, match="is a folder"), piped_run(Settings(Path("-"), place)):
+            pass
+        with pytest.raises(UsageError, match="is a folder"):
+            report_job(archive.manifest, results=Path(name))
+        with pytest.raises(UsageError, match="is a folder"):
+            change_pace(archive.manifest, {"rate": 1.0}, results=Path(name))
+        assert wire.receipts == []
+        assert {*archive.folder.rglob("*"), *archive.folder.parent.iterdir()} == before
+        summary = await run(archive, wire, results=place / archive.results.name)
+    assert summary.exit_code == 0
+    with pytest.raises(UsageError, match="is a folder"):
+        merge_results([place / archive.results.name], out=Path(name), replace=True)
+
+
+async def test_a_job_beside_a_folder_goes_on(archive, monkeypatch):
+    """An importer that took a folder for results has sent all: nothing of it is sent again."""
+    monkeypatch.chdir(archive.folder)
+    archive.fill(1)
+    (archive.folder / "r").mkdir()
+    async with Wire() as wire:
+        with monkeypatch.context() as old:
+            old.setattr("importer.job.refuse_folder_as_results", lambda *_: None)
+            assert (await run(archive, wire, results=Path("r"))).exit_code == 5
+        with pytest.raises(UsageError, match="knows what was sent") as caught:
+            await run(archive, wire, results=Path("r"))
+        better = archive.folder / "r" / archive.results.name
+        journal = archive.folder / "r.journal"
+        assert caught.value.fix == f"move {journal} to {better}.journal, then say -o {better}"
+        journal.rename(f"{better}.journal")
+        assert (await run(archive, wire, results=better)).exit_code == 0
+        assert len(wire.receipts) == 1
+    assert better.is_file()

@@ -528,14 +528,20 @@ async def test_a_disk_that_fills_up_on_the_way_stops_the_sending(archive, tmp_pa
     assert found.count("unknown") <= most, "far more unknown than can have been on their way"
 
 
-async def test_a_results_path_that_is_a_folder_is_a_storage_error(archive):
-    """Said with its path; what was sent stays recorded in the journal."""
+async def test_a_results_path_that_becomes_a_folder_is_a_storage_error(archive):
+    """One that is made during the run; what was sent stays recorded in the journal."""
     archive.fill(2)
-    archive.results.mkdir()
-    async with Wire() as wire:
+
+    async def script(exchange):
+        await exchange.read()
+        archive.results.mkdir(exist_ok=True)
+        await exchange.answer(200)
+
+    async with Wire(script) as wire:
         summary = await run(archive, wire)
         assert summary.exit_code == 5
         archive.results.rmdir()
+        wire.script = None
         again = await run(archive, wire)
     assert (again.exit_code, len(wire.receipts)) == (0, 2)
 

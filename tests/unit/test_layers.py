@@ -40,7 +40,7 @@ LAYERS = (
     (
         "face",
         (
-            "", "bench", "shards", "progress", "report", "rehearsal", "demo", "demo_pictures", "job", "sent_before", "opening", "mending", "notices", "telling", "checking", "piped",
+            "", "bench", "shards", "progress", "report", "rehearsal", "demo", "demo_pictures", "job", "sent_before", "opening", "mending", "notices", "reporting", "telling", "checking", "piped",
             "run",
             "api", "logbook",
         ),
