@@ -183,12 +183,16 @@ def report_job(file: Path, *, results: Path | None = None, out: Path | None = No
         out: where the report goes; beside the results file by default.
 
     Raises:
-        UsageError, ManifestError: there is no such job.
+        UsageError, ManifestError: there is no such job, or something else lies where the report
+            goes.
         StorageError: the report can't be written.
     """
     from importer.report import write_report  # here: jinja2 costs 30 ms of start
 
     job = find_job(Path(file), results)
+    out = place_of(out) if out is not None else None
+    if out is not None:
+        refuse_folder(out, job.results.with_suffix(".html").name)
     return write_report(
         job.journal,
         out=out or job.results.with_suffix(".html"),

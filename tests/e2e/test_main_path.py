@@ -382,3 +382,33 @@ def test_settings_that_cant_work_are_refused_at_once(
     assert done.returncode == 2, done.stderr
     assert flag.removeprefix("--") in done.stderr
     assert not gallery.receipts()
+
+
+def test_a_report_takes_no_other_files_place(
+    archive: Archive, gallery: RunningGallery, command: Command
+) -> None:
+    """At a run's end that is a warning; ``report`` refuses, and draws over reports of ours."""
+    archive.fill(1)
+    page = archive.folder / "photos.html"
+    page.write_text("<!DOCTYPE html><title>ours</title>")
+    out = archive.folder / "photos.csv"
+    done = command("run", archive.manifest, "-o", out, "--endpoint", gallery.endpoint)
+    assert done.returncode == 0, done.stderr
+    said = f"{page} is there already, and is no report of the importer"
+    assert f"the report was not written: {said}\n" in done.stderr
+    assert "\nreport: " not in done.stderr
+    assert page.read_text() == "<!DOCTYPE html><title>ours</title>"
+
+    done = command("report", out)
+    assert done.returncode == 2
+    assert done.stderr == f"importer: {said}\n  choose another name with -o\n"
+    for _ in range(2):
+        done = command("report", out, "-o", "other.html", cwd=archive.folder)
+        assert (done.returncode, done.stdout) == (0, f"{archive.folder / 'other.html'}\n")
+    journal = archive.folder / "photos.csv.journal"
+    before = journal.read_bytes()
+    for wrong in (journal, archive.manifest, out, archive.folder / "pictures/p00000.jpg"):
+        assert command("report", out, "-o", wrong).returncode == 2
+    assert journal.read_bytes() == before
+    done = command("report", out, "-o", archive.folder)
+    assert f"is a folder\n  name a file in it: -o {page}\n" in done.stderr

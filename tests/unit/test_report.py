@@ -18,7 +18,7 @@ from importer.errors import JournalMismatch, StorageError, UsageError
 from importer.ledger.job import Job
 from importer.ledger.journal import Journal
 from importer.model import Collection, Status
-from importer.report import write_report
+from importer.report import HEAD_BYTES, write_report
 from importer.report.advice import ADVICE, advice_on
 from importer.report.findings import LISTED_COLLECTIONS, LISTED_ROWS, find
 from importer.report.story import headline, shares, standing, steps
@@ -458,3 +458,36 @@ def test_other_codes_have_general_advice(code, title):
     """Statuses by their class, the rest by the message."""
 
     assert advice_on(code).title == title
+
+
+@pytest.mark.parametrize("kind", ["journal", "picture", "page", "link", "nothing", "folder"])
+def test_a_report_takes_no_other_files_place(desk, kind):
+    """Only where nothing lies, or what is ours."""
+    desk.snapshot(1)
+    desk.put(Status.UPLOADED)
+    if kind == "journal":
+        desk.out = desk.job.journal
+    elif kind == "link":
+        desk.out.symlink_to("nowhere")
+    elif kind == "folder":
+        desk.out.mkdir()
+    else:
+        content = {"picture": b"\xff\xd8\xff", "page": b"<!DOCTYPE html>\n<title>", "nothing": b""}
+        desk.out.write_bytes(content[kind])
+    before = desk.out.read_bytes() if desk.out.is_file() else None
+    with pytest.raises(UsageError, match="no report of the importer") as caught:
+        desk.write()
+    assert caught.value.fix == "choose another name with -o"
+    assert (desk.out.read_bytes() if desk.out.is_file() else None) == before
+
+
+def test_a_report_takes_an_older_ones_place(desk):
+    """Also of one that was drawn before there was a mark."""
+    desk.snapshot(1)
+    desk.put(Status.UPLOADED)
+    page = desk.write()
+    mark = '<meta name="generator" content="importer report">\n'
+    assert page.index(mark) + len(mark) < HEAD_BYTES
+    assert desk.write()[:HEAD_BYTES] == page[:HEAD_BYTES]
+    desk.out.write_text(page.replace(mark, ""))
+    assert mark in desk.write()
