@@ -15,7 +15,7 @@ from importer.in_place import refuse_other_form
 from importer.job import ANYTHING, find_job, open_for_reading
 from importer.ledger.job import Job
 from importer.piped import piped_check, piped_run
-from importer.places import place_of, refuse_folder
+from importer.places import BESIDE_RESULTS, place_of, refuse_folder, refuse_long
 from importer.settings import Checking, Pace, Reading, Settings
 from importer.signals import plain_ctrl_c
 
@@ -192,6 +192,7 @@ def report_job(file: Path, *, results: Path | None = None, out: Path | None = No
     job = find_job(Path(file), results)
     out = place_of(out) if out is not None else None
     if out is not None:
+        refuse_long(out, beside=".1234567.tmp")  # see write_report
         refuse_folder(out, job.results.with_suffix(".html").name)
     return write_report(
         job.journal,
@@ -308,6 +309,7 @@ def merge_results(
         refuse_missing(paths)
     out = place_of(out) if out else default_path(paths)
     refuse_other_form(out)
+    refuse_long(out, beside=BESIDE_RESULTS)
     refuse_folder(out, "all.results.csv")
     if out in paths:
         raise UsageError(f"{out.name} is one of the shards", fix="choose another name with -o")

@@ -22,7 +22,7 @@ from importer.manifest.encodings import WINDOWS, unlike_all
 from importer.manifest.formats import open_manifest
 from importer.manifest.text import Packed
 from importer.manifest.validate import TOKEN_FIX, Validator
-from importer.places import place_of, refuse_folder_as_results
+from importer.places import BESIDE_RESULTS, place_of, refuse_folder_as_results, refuse_long
 from importer.settings import Reading
 from importer.transfer.intake import Intake, Judging
 
@@ -80,7 +80,7 @@ def open_for_reading(
     manifest = open_manifest(path, reading)
     columns = _columns(manifest, reading)
     own = own_results(manifest)
-    has_journal = Job(path, own, "").journal.exists()
+    has_journal = Job(path, own, "").has_journal
     refuse_spoilt(path, columns, line=manifest.header_line, has_journal=has_journal)
     if reading.sheet and not manifest.sheet and not columns.is_results:
         raise UsageError(f"{path.name} has no sheets", fix="leave --sheet out")
@@ -191,7 +191,7 @@ def default_results(manifest: Path) -> Path:
     if is_kept(manifest):
         job = stem.removesuffix(KEPT)
         for known in (manifest.with_name(f"{job}{end}") for end in (".csv", ".results.csv")):
-            if known.with_name(known.name + ".journal").exists():
+            if Job(manifest, known, "").has_journal:
                 return known
     return manifest.with_name(f"{stem}.results.csv")
 
@@ -229,7 +229,7 @@ def find_job(file: Path, results: Path | None) -> Job:
     file = place_of(file)
     for place in (file, place_of(results or default_results(file))):
         job = Job(file, place, "")
-        if job.journal.exists():
+        if job.has_journal:
             return job
     return job_of(open_for_reading(file, NAMES, origin=""), results=results, origin="")
 
@@ -243,11 +243,12 @@ def job_of(opened: OpenedManifest, *, results: Path | None, origin: str) -> Job:
 
     Raises:
         UsageError: the results would overwrite the manifest, or a workbook of results, be called
-            like something else than CSV, or take a folder's place.
+            like something else than CSV, take a folder's place, or have too long a name.
     """
     manifest, is_results = opened.manifest.path, opened.columns.is_results
     own = own_results(opened.manifest) if is_results else default_results(manifest)
     results = place_of(results) if results is not None else own
+    refuse_long(results, beside=BESIDE_RESULTS)
     refuse_folder_as_results(Job(manifest, results, origin), own.name)
     if results == manifest and not is_results:
         raise UsageError(

@@ -24,7 +24,7 @@ from importer.ledger.job import Job
 from importer.ledger.schema import translated
 from importer.manifest.formats import format_of
 from importer.manifest.kinds import look_at
-from importer.places import place_of, refuse_folder_as_results
+from importer.places import BESIDE_RESULTS, place_of, refuse_folder_as_results, refuse_long
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 NAME = "stdin"
+KEPT_BESIDE = f"{KEPT}.jsonl.gz"  # the longest end of what is kept
 
 
 @contextmanager
@@ -70,6 +71,8 @@ def piped_run(settings: Settings) -> Iterator[Settings]:
         )
     results = place_of(settings.results)
     refuse_other_form(results)
+    # what is kept has this end in place of the results' own, if they have one
+    refuse_long(results, beside=BESIDE_RESULTS if results.suffix else KEPT_BESIDE)
     refuse_folder_as_results(Job(results, results, ""), "out.csv")
     if settings.dry_run:
         _refuse_known(results)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import UsageError
+from importer.units import counted
 
 if TYPE_CHECKING:
     from importer.ledger.job import Job
+
+LONGEST = 255  # bytes of a file's name; of Windows, which counts otherwise, see _length
+#: behind the results' name: SQLite makes it for an instant, when it makes the journal
+BESIDE_RESULTS = ".journal-journal"
+SHORTER = "choose a shorter one with -o"
 
 
 def place_of(name: Path | str) -> Path:
@@ -49,3 +56,33 @@ def refuse_folder_as_results(job: Job, name: str) -> None:
             fix=f"move {job.journal} to {better}.journal, then say -o {better}",
         )
     refuse_folder(job.results, name)
+
+
+def refuse_long(path: Path, *, beside: str, fix: str = SHORTER) -> None:
+    """The name must leave room for those of the files beside it, of which ``beside`` is the end.
+
+    Raises:
+        UsageError: it is too long; says how many characters of it have to go.
+    """
+    name = path.name
+    over = _length(name + beside) - LONGEST
+    if over <= 0:
+        return
+    count = 0
+    for letter in reversed(path.suffix + path.stem):  # the ending is the last to be shortened
+        if over <= 0:
+            break
+        count += 1
+        over -= _length(letter)
+    raise UsageError(
+        f"the name {name} is too long by {counted(count, 'character')} for the files that lie"
+        " beside it",
+        fix=fix,
+    )
+
+
+def _length(name: str) -> int:
+    """As the system counts it: bytes, of which a letter outside of A-Z has several."""
+    if os.name == "nt":
+        return len(name.encode("utf-16-le", "surrogatepass")) // 2
+    return len(os.fsencode(name))

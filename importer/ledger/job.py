@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,16 @@ class Job:
     @property
     def journal(self) -> Path:
         return self.results.with_name(self.results.name + ".journal")
+
+    @property
+    def has_journal(self) -> bool:
+        """There is one; there is none where the name is too long for any."""
+        try:
+            return self.journal.exists()
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            return False
 
     @property
     def part(self) -> Path:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from importer.errors import UsageError
 from importer.ledger.schema import translated
 from importer.ledger.seen import Seen
+from importer.places import refuse_long
 from importer.shards.names import LINE_COLUMN, shard_name
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def split(
         )
     names = [shard_name(manifest.path.stem, number, count) for number in range(1, count + 1)]
     paths = [manifest.path.with_name(name) for name in names]
+    refuse_long(paths[0], beside=".tmp", fix="give the manifest a shorter one")
     there = [path for path in paths if path.exists()]
     if there and not replace:
         raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,10 @@ from importer.api import (
     split_manifest,
     write_template,
 )
-from importer.errors import ManifestError, UsageError
+from importer.errors import ManifestError, StorageError, UsageError
 from importer.piped import piped_run
-from importer.places import place_of
-from importer.settings import Settings
+from importer.places import BESIDE_RESULTS, place_of, refuse_long
+from importer.settings import Checking, Settings
 from tests.shell.runs import run
 from tests.wire import Wire
 
@@ -115,3 +116,92 @@ async def test_a_job_beside_a_folder_goes_on(archive, monkeypatch):
         assert (await run(archive, wire, results=better)).exit_code == 0
         assert len(wire.receipts) == 1
     assert better.is_file()
+
+
+LONGEST = 239  # letters of a results file's name
+can_count_bytes = pytest.mark.skipif(os.name == "nt", reason="Windows counts otherwise")
+
+
+def called(length, end=".csv"):
+    return "m" * (length - len(end)) + end
+
+
+@can_count_bytes
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (called(LONGEST + 1), "1 character"),
+        (called(LONGEST + 61), "61 characters"),
+        ("ä" * 118 + ".csv", "1 character"),  # 240 bytes
+        ("ä" * 119 + ".csv", "2 characters"),
+        ("m." + "x" * 300, "63 characters"),
+    ],
+)
+def test_a_name_is_too_long_by_characters(name, said):
+    with pytest.raises(UsageError, match=f"is too long by {said} for") as caught:
+        refuse_long(Path(name), beside=BESIDE_RESULTS)
+    assert caught.value.fix == "choose a shorter one with -o"
+    refuse_long(Path(called(LONGEST)), beside=BESIDE_RESULTS)
+
+
+@can_count_bytes
+async def test_names_leave_room_for_the_files_beside_them(archive):
+    """Else nothing is sent, and nothing is made."""
+    archive.fill(1)
+    long = archive.folder / called(LONGEST - 7)  # .results comes on top
+    archive.manifest.rename(long)
+    async with Wire() as wire:
+        for over in (1, 8, 16, 100):
+            with pytest.raises(UsageError, match=f"is too long by {over} character"):
+                await run(archive, wire, manifest=long, results=Path(called(LONGEST + over)))
+        with pytest.raises(UsageError, match="is too long by 1 character for"):
+            await run(archive, wire, manifest=long)
+        assert wire.receipts == []
+        assert {one.name for one in archive.folder.iterdir()} == {long.name, "pictures"}
+        out = archive.folder / called(LONGEST)
+        assert (await run(archive, wire, manifest=long, results=out)).exit_code == 0
+    assert out.is_file()
+    report_job(long, results=out)
+
+
+@can_count_bytes
+@pytest.mark.parametrize("length", [240, 255])
+async def test_what_can_be_read_is_read(archive, length):
+    """A check makes no files; the other verbs say what is the matter."""
+    archive.fill(1)
+    long = archive.folder / called(length)
+    archive.manifest.rename(long)
+    assert check_manifest(long).sendable == 1
+    for verb in (report_job, lambda file: change_pace(file, {"rate": 1.0})):
+        with pytest.raises(UsageError, match="is too long by"):
+            verb(long)
+    if length == 255:
+        with pytest.raises(UsageError, match="is too long") as caught:
+            split_manifest(long, shards=1)
+        assert caught.value.fix == "give the manifest a shorter one"
+    async with Wire() as wire:
+        summary = await run(archive, wire, manifest=long, results=archive.results)
+    assert summary.exit_code == 0
+    report_job(long, results=archive.results)
+
+
+@can_count_bytes
+def test_what_no_disk_takes_is_refused(archive, tmp_path):
+    """Of what is written, and of what would be read."""
+    archive.fill(1)
+    none = archive.folder / called(256)
+    for verb in (check_manifest, report_job, lambda file: split_manifest(file, shards=2)):
+        with pytest.raises(ManifestError, match="can't be read"):
+            verb(none)
+    for verb in (
+        lambda: scan_folder(archive.folder, none),
+        lambda: check_manifest(archive.manifest, checking=Checking(fix=none)),
+        lambda: report_job(archive.manifest, results=none),
+        lambda: report_job(archive.manifest, out=none),
+    ):
+        with pytest.raises(UsageError, match="is too long"):
+            verb()
+    with pytest.raises(UsageError, match="is too long"), piped_run(Settings(Path("-"), none)):
+        pass
+    with pytest.raises(StorageError):
+        write_template(none)
