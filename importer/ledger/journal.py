@@ -303,7 +303,8 @@ class Journal:
             return
         was_moved = Path(known).name == job.manifest.name and not Path(known).exists()
         # The journal was gone, and the results file was run: it has the manifest's rows.
-        if was_moved or _is_same(Path(known), job.results):
+        is_its_own = job.results.stem == f"{job.manifest.stem}.results"
+        if was_moved or (is_its_own and _is_same(Path(known), job.results)):
             self._note(manifest=str(job.manifest))
             return
         raise JournalMismatch(

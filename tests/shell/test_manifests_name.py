@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from importer.errors import JournalMismatch
 from tests.shell.runs import run, statuses
 from tests.wire import Wire
 
@@ -43,3 +44,17 @@ async def test_after_its_results_were_run_the_manifest_goes_on(archive):
         assert (await run(archive, wire)).exit_code == 0
         assert (await run(archive, wire, manifest=archive.results)).exit_code == 0
     assert (statuses(archive), len(wire.receipts)) == (["uploaded"] * 3, 3)
+
+
+async def test_results_that_were_run_are_not_anothers(archive):
+    """Whose journal says nothing of the manifest that they were drawn for."""
+    archive.fill(3)
+    other = archive.folder / "other.csv"
+    other.write_bytes(archive.manifest.read_bytes().replace(b"Summer", b"Winter"))
+    async with Wire() as wire:
+        await run(archive, wire)
+        archive.journal.unlink()
+        await run(archive, wire, manifest=archive.results)
+        with pytest.raises(JournalMismatch, match="belongs to the manifest"):
+            await run(archive, wire, manifest=other, results=archive.results)
+    assert [row["collection"] for row in archive.read_results()] == ["Summer Fair"] * 3
