@@ -1,4 +1,8 @@
-"""``python -m tests.tuning``: the table of modelled galleries, auto beside the best fixed number."""
+"""``python -m tests.tuning``: the table of modelled galleries, auto beside the best fixed number.
+
+Behind it, what a client that stands still now and then gets of a rate; ``python -m tests.tuning
+standstill`` gives that alone.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +45,7 @@ MODELS: dict[str, Callable[[], Gallery]] = {
     "becomes slower for good": lambda: Drifting(),
     "hiccups of 503": lambda: Hiccuping(0.05),
 }
+STANDSTILLS = ((7, 0.1), (3, 0.1), (11, 1.0), (5, 0.6))  # so often, for so many seconds
 
 
 def main() -> None:
@@ -64,6 +69,15 @@ def main() -> None:
         )
         if only:
             print([n for _, n in auto.limits][:: max(1, len(auto.limits) // 120)])
+    for per_s in (100, 200):
+        for every_s, still_s in STANDSTILLS:
+            name = f"standstill of {still_s} s every {every_s} s, 429 above {per_s}/s"
+            if only in name:
+                course = drive(Rated(per_s), Auto(), seconds=120.0, stalls=(every_s, still_s))
+                print(
+                    f"{name:52} awake {1 - still_s / every_s:5.3f} | auto"
+                    f" {course.throughput(10) / per_s:5.3f} retries {course.retries * 100:5.2f}%"
+                )
 
 
 if __name__ == "__main__":
