@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from importer.errors import JournalMismatch
@@ -23,7 +21,6 @@ async def test_a_path_with_dots_in_it_is_the_same(archive):
     assert (statuses(archive), len(wire.receipts)) == (["uploaded"] * 3, 3)
 
 
-@pytest.mark.skipif(not hasattr(os, "symlink"), reason="links need rights on Windows")
 async def test_a_linked_folder_is_the_same(archive, tmp_path_factory):
     archive.fill(3)
     link = tmp_path_factory.mktemp("elsewhere") / "link"
