@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from importer.transfer.rates import TokenBucket
+from importer.transfer.rates import NOTHING_S, TokenBucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,6 @@ BURST_S = 0.1  # of what a second may have may go at once, so 10 s have 1% more 
 BLOCK_S = 0.05  # of a second's bytes may leave as one block, and then comes another body's turn
 LEAST_BLOCK = 4_096  # bytes
 LONGEST_BLOCK = 256 * 1024
-NOTHING_S = 1e-6  # of waiting: what sums of floats leave over, and no clock can tell
 LOOK_S = 0.5  # sleepers look so often whether the limit has changed
 ROUND_S = 10.0  # each body under way gets a block in this time, or there are too many of them
 

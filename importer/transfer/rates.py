@@ -7,6 +7,7 @@ import math
 AUTO_CEILING = 256  # requests at once; beyond, one process's CPU is the limit at 50 ms an answer
 CUT = 0.5  # of the limit, when the gallery says that it is too much
 CUT_PAUSE_S = 1.0  # answers to requests of before the cut don't cut again
+NOTHING_S = 1e-6  # of waiting: what sums of floats leave over, and no clock can tell
 
 
 class TokenBucket:
@@ -16,39 +17,31 @@ class TokenBucket:
         per_s: the rate.
         burst: that may go at once after a pause.
         now: the clock's time.
-        longest_s: while somebody waits, more time than this from one asking to the next was a
-            standstill of the machine, and gives no more than this does: what waited would all go
-            at once. For those who ask each time that something may go.
+        late_s: for those who ask each time that one more may go: who comes so much later than
+            that found the machine standing still. No more is given for the time, or all that
+            waited would go at once.
     """
 
-    def __init__(
-        self, per_s: float, *, burst: float, now: float, longest_s: float = math.inf
-    ) -> None:
+    def __init__(self, per_s: float, *, burst: float, now: float, late_s: float = math.inf) -> None:
         self._per_s = per_s
         self._burst = burst
-        self._longest_s = longest_s
+        self._late_s = late_s
         self._tokens = burst
         self._since = now
         self._given = 0.0  #: in all, also what is only owed
 
-    def change(
-        self, per_s: float, *, burst: float, now: float, longest_s: float = math.inf
-    ) -> None:
+    def change(self, per_s: float, *, burst: float, now: float) -> None:
         """From now on another rate; what is owed stays owed, and is paid at the new one."""
         self._refill(now)
-        self._per_s, self._burst, self._longest_s = per_s, burst, longest_s
+        self._per_s, self._burst = per_s, burst
         self._tokens = min(burst, self._tokens)
 
-    def take(self, amount: float, now: float) -> float:
-        """Take ``amount`` and give the seconds to wait before acting on it.
+    def queue(self, amount: float, now: float) -> float:
+        """Take ``amount``; gives a ticket with which to ask how long that has to wait.
 
         The bucket may go below zero: what is taken is owed, so one large amount waits its time once
         and those behind it queue in order.
         """
-        return self.wait_s(self.queue(amount, now), now)
-
-    def queue(self, amount: float, now: float) -> float:
-        """Take ``amount``; gives a ticket with which to ask how long that has to wait."""
         self._refill(now)
         self._tokens -= amount
         self._given += amount
@@ -62,7 +55,7 @@ class TokenBucket:
     def _refill(self, now: float) -> None:
         passed_s = now - self._since
         if self._tokens < 0:
-            passed_s = min(passed_s, self._longest_s)
+            passed_s = min(passed_s, 1 / self._per_s + self._late_s)
         self._tokens = min(self._burst, self._tokens + passed_s * self._per_s)
         self._since = now
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from importer.transfer.rates import TokenBucket
+from importer.transfer.rates import NOTHING_S, TokenBucket
 
 Turn: TypeAlias = tuple[TokenBucket, float]  #: a place in a line
 
@@ -33,7 +33,6 @@ PROVEN_S = 2.0  # with no 429: what is complained of then is no reason to look f
 SLOWEST = 0.2  # requests a second; below that it is no rate but an outage
 BURST_S = 0.02  # that may go at once
 LATE_S = 0.02  # a busy loop comes to a request whose turn it is; later it stood still
-NOTHING_S = 1e-6  # of waiting: what sums of floats leave over
 SPARE = 1.5  # times the requests that bear the rate
 MANY = 1 << 20
 FORGOTTEN_S = 60.0  # with no request that had to wait for the rate, and it is forgotten
@@ -119,7 +118,7 @@ class Throttle:
         if turn is None or turn[0] is not self._bucket:
             return 0.0  # the rate was forgotten meanwhile
         seconds = turn[0].wait_s(turn[1], now)
-        return seconds if seconds > NOTHING_S else 0.0
+        return seconds if seconds >= NOTHING_S else 0.0
 
     def _raise(self, now: float) -> None:
         if self.rate is None:
@@ -136,11 +135,11 @@ class Throttle:
 
     def _set(self, rate: float, now: float) -> None:
         self.rate, self._set_at = rate, now
-        burst, longest_s = max(1.0, rate * BURST_S), 1 / rate + LATE_S
+        burst = max(1.0, rate * BURST_S)
         if self._bucket is None:
-            self._bucket = TokenBucket(rate, burst=burst, now=now, longest_s=longest_s)
+            self._bucket = TokenBucket(rate, burst=burst, now=now, late_s=LATE_S)
         else:
-            self._bucket.change(rate, burst=burst, now=now, longest_s=longest_s)
+            self._bucket.change(rate, burst=burst, now=now)
 
     def _accepted_per_s(self, now: float) -> float:
         self._turn_to(now)
