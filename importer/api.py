@@ -190,13 +190,13 @@ def report_job(file: Path, *, results: Path | None = None, out: Path | None = No
     from importer.report import write_report  # here: jinja2 costs 30 ms of start
 
     job = find_job(Path(file), results)
-    out = place_of(out) if out is not None else None
     if out is not None:
+        out = place_of(out)
         refuse_long(out, beside=".1234567.tmp")  # see write_report
-        refuse_folder(out, job.results.with_suffix(".html").name)
+        refuse_folder(out, job.report.name)
     return write_report(
         job.journal,
-        out=out or job.results.with_suffix(".html"),
+        out=out or job.report,
         results=job.results,
         manifest=job.manifest.name,
     )

@@ -20,7 +20,7 @@ def draw_report(job: Job, settings: Settings, warn: Callable[[str], None]) -> st
     try:
         report = write_report(
             job.journal,
-            out=job.results.with_suffix(".html"),
+            out=job.report,
             results=job.results,
             manifest=settings.manifest.name,
             flags=settings.flags,

@@ -17,6 +17,7 @@ from importer.errors import UsageError
 from importer.job import default_results
 from importer.ledger.others import Other, others_in
 from importer.model import Invalid
+from importer.telling import manifest_flags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from importer.settings import Settings
 
 LOOKED_AT = 10_000  # rows, the first ones that would be sent ...
-READ = 30_000  # ... of so many
+READ = 30_000  # ... of so many, where some were sent already
 
 
 def refuse_to_send_again(
@@ -55,8 +56,9 @@ def _sent_before(manifest: OpenedManifest, job: Job, settings: Settings) -> Usag
     others = [one for one in others_in(folders, job.origin) if one.journal != job.journal]
     if not others:
         return None
-    rows = _first_rows(manifest, settings.reading.lines)
     goes_on = job.journal.exists()
+    most_read = READ if goes_on else LOOKED_AT
+    rows = _first_rows(manifest, settings.reading.lines, at_most=most_read)
     if goes_on:
         own = Other(job.journal, job.manifest, job.origin).sent(chain.from_iterable(rows))
         rows = [row for row in rows if row and own.isdisjoint(row)]
@@ -79,7 +81,9 @@ def _sent_before(manifest: OpenedManifest, job: Job, settings: Settings) -> Usag
     )
 
 
-def _first_rows(manifest: OpenedManifest, lines: tuple[int, int] | None) -> list[tuple[bytes, ...]]:
+def _first_rows(
+    manifest: OpenedManifest, lines: tuple[int, int] | None, *, at_most: int
+) -> list[tuple[bytes, ...]]:
     """Of each of the first rows that can be sent, the keys under which a journal may know it.
 
     What a results file itself records as sent has none, nor has a copy of it further down: the new
@@ -90,7 +94,7 @@ def _first_rows(manifest: OpenedManifest, lines: tuple[int, int] | None) -> list
     believed: set[bytes] = set()
     with closing(manifest.rows()) as rows:
         for row in rows:
-            if row.line > last or len(found) == READ:
+            if row.line > last or len(found) == at_most:
                 break
             judged, recorded = judging.judge(row), judging.recorded(row)
             if row.line < first or isinstance(judged, Invalid):
@@ -105,7 +109,6 @@ def _first_rows(manifest: OpenedManifest, lines: tuple[int, int] | None) -> list
 def _way_on(other: Other, job: Job, settings: Settings) -> str:
     """How the job that knows the rows is gone on with."""
     from importer.progress.closing import run_command  # here: most runs need no bars
-    from importer.telling import manifest_flags
 
     results, manifest = other.results, other.manifest
     if results == job.manifest:

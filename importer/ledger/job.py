@@ -35,6 +35,11 @@ class Job:
             return False
 
     @property
+    def report(self) -> Path:
+        """Where it goes when nobody says so."""
+        return self.results.with_suffix(".html")
+
+    @property
     def part(self) -> Path:
         return self.results.with_name(self.results.name + ".part")
 
