@@ -22,7 +22,8 @@ LEAST = 0.95  # of concurrency / latency
 OF_LIMIT = 0.9  # of the CPU's limit: above it the goal doesn't hold
 WAVES = 30  # at least so many answers one after the other on each connection
 LONG_S = 12.0  # a run, about: the start that is taken off varies by two tenths
-MOST_ROWS = 30_000
+MOST_ROWS = 80_000
+LIMIT_ROWS = 30_000  # without latency: some three seconds
 
 
 def main() -> int:
@@ -41,16 +42,16 @@ def main() -> int:
     tables: list[Table] = []
     goals: list[Goal] = []
     trouble = ""
+    most = 8 * max(concurrencies) if args.small else MOST_ROWS
+    pictures = data.make(home(args), rows=most, size_bytes=SIZE)
     with Sink() as sink:
 
         def measured(concurrency: int, latency_ms: int) -> dict[str, Measured]:
-            ideal = concurrency / latency_ms * 1000 if latency_ms else float("inf")
-            rows = int(min(MOST_ROWS, max(WAVES * concurrency, LONG_S * ideal)))
-            pictures = data.make(home(args), rows=MOST_ROWS, size_bytes=SIZE)
+            rows = 8 * concurrency if args.small else _rows(concurrency, latency_ms)
             return measure(
                 chosen,
                 sink,
-                data.DataSet(pictures.folder, 8 * concurrency if args.small else rows, SIZE),
+                data.DataSet(pictures.folder, rows, SIZE),
                 concurrency=concurrency,
                 rounds=rounds_of(args),
                 latency_ms=latency_ms,
@@ -78,6 +79,12 @@ def main() -> int:
                     goals.append(Goal(what, share >= LEAST))
             tables.append(table)
     return finish(args, tables, goals, trouble)
+
+
+def _rows(concurrency: int, latency_ms: int) -> int:
+    if not latency_ms:
+        return LIMIT_ROWS
+    return int(min(MOST_ROWS, max(WAVES * concurrency, LONG_S * concurrency / latency_ms * 1000)))
 
 
 def _limits(found: dict[int, dict[str, Measured]]) -> Table:
