@@ -92,6 +92,14 @@ def public_url(url: str) -> str:
     return f"{parts.scheme}://{host}{port}{parts.path}" + (f"?{MASK}" if parts.query else "")
 
 
+def without_user(url: str) -> str:
+    """A URL as it was typed, but for the name and the password in it."""
+    head, slashes, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    user, at, host = host.rpartition("@")
+    return f"{head}{slashes}{MASK if user else ''}{at}{host}{slash}{path}"
+
+
 # PHP writes the slashes of a URL as \/ into its JSON.
 _URL = re.compile(r"https?:(?://|\\/\\/)(?:\\/|[^\s\"'<>\\])+", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")

@@ -13,6 +13,7 @@ import typer
 
 from importer.errors import UsageError
 from importer.manifest.columns import FIELDS, folded
+from importer.secret import without_user
 
 
 def env(flag: str) -> dict[str, Any]:
@@ -210,7 +211,8 @@ def flags_again(context: typer.Context, *, but: Container[str] = ()) -> tuple[st
         elif isinstance(value, list):
             words += [word for one in value for word in (flag, str(one))]
         else:
-            words += [flag, str(value)]
+            # Commands are printed, and stand in reports, which are there to be passed on.
+            words += [flag, without_user(value) if parameter.name == "proxy" else str(value)]
     return tuple(words)
 
 

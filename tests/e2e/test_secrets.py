@@ -38,6 +38,22 @@ def test_token_stays_in_the_request(
     assert "Traceback" not in done.stderr
 
 
+def test_a_proxys_password_is_said_to_the_proxy_alone(archive: Archive, command: Command) -> None:
+    """Neither the command that goes on has it, nor the report, which is there to be passed on."""
+    archive.fill(1)
+    log = archive.folder / "run.log"
+    done = command(
+        "run", archive.manifest, "--proxy", "http://studio:gehe1m@127.0.0.1:1", "-y", "-vv",
+        "--json", "--log-file", log, "--max-outage", "0",
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert "--proxy 'http://***@127.0.0.1:1'" in done.stderr
+    written = [path for path in archive.folder.rglob("*") if path.is_file()]
+    assert archive.results.with_suffix(".html") in written
+    assert not [path.name for path in written if b"gehe1m" in path.read_bytes()]
+    assert "gehe1m" not in done.stdout + done.stderr
+
+
 def test_echoed_token_is_wiped(archive: Archive, command: Command) -> None:
     """A server that writes our own URL into its answer doesn't bring it into the results."""
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.secret import MASK, Token, WipingFilter, one_line, public_url
+from importer.secret import MASK, Token, WipingFilter, one_line, public_url, without_user
 
 TOKENS = {
     "plain": "sk-live-4f9a8b7c6d5e",
@@ -262,3 +262,16 @@ def test_of_an_exception_only_its_class_is_logged(log):
     except ValueError:
         logger.exception("it broke")
     assert written.getvalue() == "it broke (ValueError)\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://proxy:3128", "http://proxy:3128"),
+        ("http://me:se@cret@proxy:3128/x", "http://***@proxy:3128/x"),
+        ("http://me@proxy", "http://***@proxy"),
+        ("http://proxy/a@b", "http://proxy/a@b"),
+    ],
+)
+def test_who_uses_a_proxy_isnt_shown(url, shown):
+    assert without_user(url) == shown
