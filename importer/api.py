@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from importer.clock import Clock, SystemClock
-from importer.errors import ImporterError, UsageError
+from importer.errors import UsageError, the_one
 from importer.events import NoObserver, Observer
-from importer.in_place import refuse_other_form
 from importer.job import ANYTHING, find_job, open_for_reading
-from importer.ledger.job import Job
 from importer.piped import piped_check, piped_run
-from importer.places import BESIDE_RESULTS, place_of, refuse_folder, refuse_long
+from importer.places import place_of, refuse_folder, refuse_long
 from importer.settings import Checking, Pace, Reading, Settings
 from importer.signals import plain_ctrl_c
 
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from importer.manifest.scan.findings import Scanned
     from importer.manifest.scan.options import Scanning
     from importer.model import Summary
+    from importer.report.status import JobStatus
     from importer.secret import Token
     from importer.shards.merge import Joined
     from importer.shards.split import Cut
@@ -69,7 +68,7 @@ async def import_manifest(
     try:
         return await run.go(handle_signals=handle_signals)
     except BaseExceptionGroup as group:
-        raise _unwrapped(group) from None
+        raise the_one(group) from None
 
 
 def run_import(
@@ -202,6 +201,23 @@ def report_job(file: Path, *, results: Path | None = None, out: Path | None = No
     )
 
 
+def job_status(file: Path, *, results: Path | None = None, clock: Clock | None = None) -> JobStatus:
+    """How a job stands, by its journal, also while another process runs it.
+
+    Args:
+        file: the job's manifest or results file.
+        results: the results file, where the run was told another than the default.
+        clock: what time it is; a test brings its own.
+
+    Raises:
+        UsageError, ManifestError: there is no such job.
+        StorageError: its journal can't be read.
+    """
+    from importer.report.status import status_of  # here: other verbs don't need it
+
+    return status_of(find_job(Path(file), results), now=(clock or SystemClock()).now())
+
+
 def change_pace(file: Path, wishes: Mapping[str, Any], *, results: Path | None = None) -> None:
     """Ask an import that runs, perhaps in another process, for other limits.
 
@@ -225,15 +241,6 @@ def change_pace(file: Path, wishes: Mapping[str, Any], *, results: Path | None =
             f"no import of {Path(file).name} is running", fix="give the limits to importer run"
         )
     ask(wishes_of(job.results), wishes, pace)
-
-
-def _unwrapped(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The one error of a group that says why; ours before any other's."""
-    ours = group.subgroup(ImporterError)
-    found: BaseException = ours if ours is not None else group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found
 
 
 def _has_fast_loop() -> bool:
@@ -300,29 +307,15 @@ def merge_results(
         UsageError, ManifestError: the files can't be read, or don't belong together.
         StorageError: the joined file can't be written.
     """
-    from importer.shards.merge import default_path, merge, refuse_missing, refuse_others
+    from importer.shards.merge import merge, out_place, refuse_missing, refuse_others
 
     paths = [place_of(shard) for shard in shards]
     opened = [open_for_reading(path, ANYTHING, origin="") for path in paths]
     refuse_others(opened)
     if not is_partial:
         refuse_missing(paths)
-    out = place_of(out) if out else default_path(paths)
-    refuse_other_form(out)
-    refuse_long(out, beside=BESIDE_RESULTS)
-    refuse_folder(out, "all.results.csv")
-    if out in paths:
-        raise UsageError(f"{out.name} is one of the shards", fix="choose another name with -o")
-    if out.exists() and not replace:
-        raise UsageError(
-            f"{out.name} is there already", fix="add --force to write it anew, or name another: -o"
-        )
-    if Job(out, out, "").journal.exists():
-        raise UsageError(
-            f"{out.name} has a journal, so it is the results file of a job of its own",
-            fix="choose another name with -o",
-        )
-    return merge(opened, out, told=told)
+    place = out_place(paths, out, replace=replace)
+    return merge(opened, place, told=told)
 
 
 def write_template(out: Path, *, replace: bool = False) -> None:

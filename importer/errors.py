@@ -73,3 +73,12 @@ class Defect(ImporterError):
     def __init__(self, what: str, *, fix: str = "", trace: str = "") -> None:
         super().__init__(what, fix=fix)
         self.trace = trace  #: of what it stands for; may hold the token, so it is wiped when shown
+
+
+def the_one(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one error of a group that says why; ours before any other's."""
+    ours = group.subgroup(ImporterError)
+    found: BaseException = ours if ours is not None else group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from importer.clock import timestamp
@@ -10,6 +11,7 @@ from importer.ledger import lock
 from importer.ledger.journal import Journal
 from importer.ledger.snapshot import begin_snapshot
 from importer.sent_before import refuse_to_send_again
+from importer.telling import reading_flags
 from importer.transfer.wishes import forget
 
 if TYPE_CHECKING:
@@ -74,5 +76,9 @@ def hold(
         # Behind the locks: of two that begin at once, one is busy.
         refuse_to_send_again(manifest, job, settings, warn=warn)
         journal = files.enter_context(Journal.open(job))
-    journal.begin_run(timestamp(clock.now()))
+    journal.begin_run(
+        timestamp(clock.now()),
+        flags=json.dumps(settings.flags),
+        reading_flags=json.dumps(reading_flags(reading)),
+    )
     return journal, begin_snapshot(journal, survey, reading)

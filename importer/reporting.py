@@ -23,7 +23,6 @@ def draw_report(job: Job, settings: Settings, warn: Callable[[str], None]) -> st
             out=job.report,
             results=job.results,
             manifest=settings.manifest.name,
-            flags=settings.flags,
         )
     except ImporterError as error:
         warn(f"the report was not written: {error.what}")

@@ -71,7 +71,7 @@ class Run:
         confirm: Callable[[int, str], bool] | None,
         transport: type[Transport] = Transport,
     ) -> None:
-        self._settings = settings
+        self._settings = replace(settings, flags=tuple(map(token.masked, settings.flags)))
         self._transport = transport
         self._token = token
         self._clock = clock

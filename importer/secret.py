@@ -46,6 +46,10 @@ class Token:
             return any(form in text for form in self._sought)
         return "token=" in text and f"token={self._value}" in text
 
+    def masked(self, text: str) -> str:
+        """``text`` as it is, or wiped where the token stands in it."""
+        return self.wipe(text) if self.stands_in(text) else text
+
     def __repr__(self) -> str:
         return MASK
 

@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import UsageError
-from importer.job import default_results
+from importer.ledger.job import Job
 from importer.ledger.others import Other, others_in
 from importer.model import Invalid
-from importer.telling import manifest_flags
+from importer.telling import manifest_flags, reading_flags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from importer.job import OpenedManifest
-    from importer.ledger.job import Job
     from importer.settings import Settings
 
 LOOKED_AT = 10_000  # rows, the first ones that would be sent ...
@@ -117,7 +116,7 @@ def _way_on(other: Other, job: Job, settings: Settings) -> str:
         command = run_command(str(results), flags=settings.flags)
         return f"run that job's results file, to which rows may be added: {command}"
     if manifest.is_file():
-        place = () if default_results(manifest) == results else ("-o", str(results))
-        flags = (*place, *manifest_flags(settings.reading), *settings.flags)
+        its = Job(manifest, results, job.origin)
+        flags = manifest_flags(its, reading_flags(settings.reading), settings.flags)
         return f"go on with that job: {run_command(str(manifest), flags=flags)}"
     return f"give the manifest its former name back, {manifest}, and run it with -o {results}"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from importer.clock import Clock
     from importer.events import Observer
     from importer.job import OpenedJob
+    from importer.ledger.job import Job
     from importer.ledger.results import Drawn
     from importer.model import Outcome, Stop
     from importer.settings import Reading, Settings
@@ -99,9 +100,7 @@ class Telling:
         job, is_dry = opened.job, settings.dry_run
         flags = settings.flags
         if not is_drawn:  # the command that goes on names the manifest
-            is_own_place = job.results in (job.manifest, default_results(job.manifest))
-            place = () if is_own_place else ("-o", str(job.results))
-            flags = (*place, *manifest_flags(settings.reading), *flags)
+            flags = manifest_flags(job, reading_flags(settings.reading), flags)
         return Summary(
             run=opened.journal.run,
             tally=drawn.tally,
@@ -122,8 +121,15 @@ class Telling:
         )
 
 
-def manifest_flags(reading: Reading) -> tuple[str, ...]:
-    """How a manifest is read, as options of a command that names it; its results need none."""
+def manifest_flags(job: Job, reading_flags: Sequence[str], flags: Sequence[str]) -> tuple[str, ...]:
+    """Options of a command that names a job's manifest; its results need ``flags`` alone."""
+    is_own_place = job.results in (job.manifest, default_results(job.manifest))
+    place = () if is_own_place else ("-o", str(job.results))
+    return (*place, *reading_flags, *flags)
+
+
+def reading_flags(reading: Reading) -> tuple[str, ...]:
+    """How a manifest is read, as options; its results need none."""
     named = (("--encoding", reading.encoding), ("--sheet", reading.sheet))
     return tuple(word for flag, value in named if value for word in (flag, value))
 

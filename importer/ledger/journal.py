@@ -22,16 +22,20 @@ from importer.ledger.rows import (
     JOURNAL_COLUMNS,
     UPLOAD_COLUMNS,
     JournalRow,
+    tally_of,
 )
 from importer.ledger.schema import connect, peeking, translated
-from importer.model import MAYBE_THERE, Collection, Status, Tally
+from importer.model import MAYBE_THERE, Collection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from importer.ledger.job import Job
     from importer.ledger.rows import Upload
-    from importer.model import Admitted, Outcome
+    from importer.model import Admitted, Outcome, Tally
+
+
+_NOTE = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 
 
 class Journal:
@@ -120,8 +124,13 @@ class Journal:
 
     # ------------------------------------------------------------ the life of a run
 
-    def begin_run(self, started_at: str) -> int:
-        """Number a new run. Rows that a killed run left ``sending`` become ``unknown``."""
+    def begin_run(self, started_at: str, **notes: str) -> int:
+        """Number a new run. Rows that a killed run left ``sending`` become ``unknown``.
+
+        Args:
+            started_at: UTC, ISO 8601.
+            notes: what else is to be known of the last run; in ``meta``, under their names.
+        """
         with self.transaction() as db:
             db.execute(
                 "UPDATE rows SET status = 'unknown', code = 'interrupted', at = ?, message ="
@@ -132,6 +141,7 @@ class Journal:
                 "INSERT INTO runs (started_at, pid, host) VALUES (?, ?, ?) RETURNING run",
                 (started_at, os.getpid(), socket.gethostname()),
             ).fetchone()[0]
+            db.executemany(_NOTE, notes.items())
         return self.run
 
     def end_run(self, ended_at: str, exit_code: int, stop: str) -> None:
@@ -262,15 +272,7 @@ class Journal:
 
     def tally(self, snapshot: int) -> Tally:
         """The rows of the manifest as it was read last, by status."""
-        # One pass and eight sums: GROUP BY would sort every row, in memory.
-        sums = ", ".join(f"total(status = '{status.value}')" for status in Status)
-        *counts, weight = self.db.execute(
-            f"SELECT {sums}, total(CASE status WHEN 'uploaded' THEN size END) FROM rows"
-            " WHERE snapshot = ?",
-            (snapshot,),
-        ).fetchone()
-        found = {status: int(count) for status, count in zip(Status, counts, strict=True)}
-        return Tally({status: count for status, count in found.items() if count}, int(weight))
+        return tally_of(self.db, snapshot)
 
     def gone(self, snapshot: int) -> int:
         """Rows that may be in the gallery, and are no more in the manifest of this snapshot."""
@@ -315,7 +317,7 @@ class Journal:
 
     def _note(self, **values: str) -> None:
         with self.transaction() as db:
-            db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+            db.executemany(_NOTE, values.items())
 
 
 def known_folder(journal: Path) -> Path | None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from importer.ledger.job import Job
 
+LOOK_S = 0.3  # more than a look at the lock takes: see is_held
+
 
 @contextmanager
 def hold(job: Job) -> Iterator[None]:
@@ -39,7 +41,7 @@ def hold(job: Job) -> Iterator[None]:
             f"the folder {path.parent} is not there",
             fix="make it, or choose another results file with -o",
         )
-    lock = filelock.FileLock(path, timeout=0, thread_local=False)
+    lock = filelock.FileLock(path, timeout=LOOK_S, thread_local=False)
     with translated(path):
         try:
             lock.acquire()
@@ -56,7 +58,7 @@ def hold(job: Job) -> Iterator[None]:
 
 def is_held(job: Job) -> bool:
     """A run holds the job just now. Asked by taking the lock for an instant, and only if there is
-    one; a run that begins in that instant says that it is busy, and can be begun again."""
+    one; a run that begins in that instant waits for it."""
     path = _lock_of(job)
     if not path.exists():
         return False

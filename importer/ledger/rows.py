@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from importer.errors import StorageError
-from importer.model import RemoteUrl, Status
+from importer.model import RemoteUrl, Status, Tally
 from importer.secret import public_url
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Sequence
 
     from importer.model import Picture
@@ -73,6 +74,19 @@ IS_PLAIN_UPLOAD = (
     f"({IS_SILENT_UPLOAD} AND http AND attempts AND size AND sha256 <> x''"
     " AND seconds IS NOT NULL AND run)"
 )
+
+
+def tally_of(db: sqlite3.Connection, snapshot: int | None) -> Tally:
+    """The rows of one state of the manifest, by status."""
+    # One pass and eight sums: GROUP BY would sort every row, in memory.
+    sums = ", ".join(f"total(status = '{status.value}')" for status in Status)
+    *counts, weight = db.execute(
+        f"SELECT {sums}, total(CASE status WHEN 'uploaded' THEN size END) FROM rows"
+        " WHERE snapshot = ?",
+        (snapshot,),
+    ).fetchone()
+    found = {status: int(count) for status, count in zip(Status, counts, strict=True)}
+    return Tally({status: count for status, count in found.items() if count}, int(weight))
 
 
 def new_row(placed: Sequence[Any]) -> JournalRow:

@@ -45,6 +45,11 @@ def span(seconds: float) -> str:
     return f"{days} d {hours} h"
 
 
+def moment(at: str) -> str:
+    """``2026-11-23 17:22`` of ``2026-11-23T17:22:38.123Z``."""
+    return printable(at[:16].replace("T", " "))
+
+
 def printable(text: str) -> str:
     """Foreign text without what could move a cursor, ring a bell or turn the reading direction."""
     if text.isprintable():

@@ -12,7 +12,6 @@ from importer.report.findings import find
 from importer.report.html import draw
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = ["write_report"]
@@ -31,13 +30,11 @@ img-src data:">
 <title>"""
 
 
-def write_report(
-    journal: Path, *, out: Path, results: Path, manifest: str, flags: Sequence[str] = ()
-) -> Path:
+def write_report(journal: Path, *, out: Path, results: Path, manifest: str) -> Path:
     """Draw the report of a job, whatever its state; gives ``out``.
 
     The file is put in place in one step, where nothing or an older report lies. ``results`` is what
-    the next command goes on from, with ``flags`` behind it; ``manifest`` is a name to show.
+    the next command goes on from; ``manifest`` is a name to show.
 
     Raises:
         UsageError: there is no such journal, it is of a newer importer, or something else than a
@@ -47,7 +44,7 @@ def write_report(
     with translated(out):
         _refuse_to_harm(out)
     findings = find(journal, now=SystemClock().now())
-    text = draw(findings, results=results, manifest=manifest, flags=flags)
+    text = draw(findings, results=results, manifest=manifest)
     temporary = out.with_name(f"{out.name}.{os.getpid()}.tmp")
     with translated(out):
         try:

@@ -1,31 +1,23 @@
 """What a journal tells about its job: queries in, frozen records out; no HTML.
 
-The journal is opened for reading alone, and all is read from one state of it, so a run may go on
-writing meanwhile. What is taken is bounded, however long the manifest is.
+All is read from one state of the journal, see standing. What is taken is bounded, however long the
+manifest is.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote
 
-from importer.clock import timestamp
-from importer.errors import JournalMismatch, UsageError
-from importer.ledger.schema import APPLICATION, VERSION, translated
-from importer.model import Status, Tally
+from importer.report.standing import Standing, reading, stand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import sqlite3
     from datetime import datetime
     from pathlib import Path
 
 LISTED_ROWS = 1_000  # a section; a browser stays quick, and nobody reads more on a page
 LISTED_COLLECTIONS = 500
-LISTED_RUNS = 50
 
 
 class ListedRow(NamedTuple):
@@ -70,25 +62,10 @@ class CollectionStanding(NamedTuple):
     pending: int  #: those on their way included
 
 
-class RunRecord(NamedTuple):
-    """One run of the job."""
-
-    run: int
-    started_at: str
-    ended_at: str  #: empty while it goes on, or when it was killed
-    exit_code: int | None
-    stop: str
-
-
 @dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(Standing):
     """Everything that a report shows."""
 
-    drawn_at: str
-    origin: str  #: where the pictures go
-    rows: int  #: of the manifest
-    tally: Tally  #: pending: also the rows that no run has read yet
-    unread: int  #: those
     collections: tuple[CollectionStanding, ...]
     collection_count: int
     failed: tuple[Group, ...]  #: by code
@@ -96,32 +73,28 @@ class Findings:
     changed: tuple[Group, ...]
     unknown: tuple[Group, ...]  #: by collection
     repeated: tuple[Group, ...]  #: possible duplicates, by collection
-    runs: tuple[RunRecord, ...]  #: the latest, newest first
-    run_count: int
 
 
 def find(journal: Path, *, now: datetime) -> Findings:
     """Read a journal.
 
-    Raises:
-        UsageError: there is none, or it isn't one of ours.
-        StorageError: it can't be read.
+    Raises: as standing.reading.
     """
-    with translated(journal), _reading(journal) as db:
-        snapshot, rows = db.execute(
-            "SELECT max(snapshot), rows FROM snapshots"  # rows: of the row that has the maximum
-        ).fetchone()
-        known = _tally(db, snapshot)
-        unread = max(0, (rows or 0) - known.rows)
-        counts = {**known.counts, Status.PENDING: known[Status.PENDING] + unread}
+    with reading(journal) as db:
+        known = stand(db, now=now)
+        snapshot = known.snapshot
         collections, collection_count = _collections(db, snapshot)
-        runs, run_count = _runs(db)
         return Findings(
-            drawn_at=timestamp(now),
-            origin=_meta(db, "origin"),
-            rows=rows or 0,
-            tally=Tally(counts, known.uploaded_bytes),
-            unread=unread,
+            known.drawn_at,
+            known.snapshot,
+            known.origin,
+            known.rows,
+            known.tally,
+            known.unread,
+            known.runs,
+            known.run_count,
+            known.flags,
+            known.reading_flags,
             collections=collections,
             collection_count=collection_count,
             failed=_groups(db, snapshot, "status = 'failed'", by="code"),
@@ -131,45 +104,7 @@ def find(journal: Path, *, now: datetime) -> Findings:
             repeated=_groups(
                 db, snapshot, "possible_duplicate AND status = 'uploaded'", by="collection"
             ),
-            runs=runs,
-            run_count=run_count,
         )
-
-
-@contextlib.contextmanager
-def _reading(journal: Path) -> Iterator[sqlite3.Connection]:
-    """One state of the journal, that can't be written to from here."""
-    if not journal.is_file():
-        raise UsageError(f"there is no journal {journal}", fix="import something first")
-    path = quote(os.fsencode(journal.absolute().as_posix()))
-    uri = f"file://{path if path.startswith('/') else '/' + path}?mode=rw"
-    with contextlib.closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10)) as db:
-        if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
-            raise JournalMismatch(f"{journal} is not a journal of the importer")
-        if db.execute("PRAGMA user_version").fetchone()[0] > VERSION:
-            raise JournalMismatch(f"{journal} was written by a newer importer",
-                                  fix="update: pip install -U darkroom-importer")  # fmt: skip
-        # Not mode=ro: that leaves the journal's side files behind when nobody has it open.
-        db.execute("PRAGMA query_only = ON")
-        db.execute("BEGIN")
-        yield db
-
-
-def _meta(db: sqlite3.Connection, name: str) -> str:
-    found = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-    return found[0] if found else ""
-
-
-def _tally(db: sqlite3.Connection, snapshot: int | None) -> Tally:
-    counts: dict[Status, int] = {}
-    weight = 0
-    for status, count, size in db.execute(
-        "SELECT status, count(*), total(size) FROM rows WHERE snapshot = ? GROUP BY status",
-        (snapshot,),
-    ):
-        counts[Status(status)] = count
-        weight += int(size) if status == Status.UPLOADED else 0
-    return Tally(counts, weight)
 
 
 # An invalid row is kept under its collection's name alone, as its date may be what is wrong. Where
@@ -237,12 +172,3 @@ def _groups(
         date = "" if is_code or not rows else rows[0].date
         groups.append(Group(shown, date, count, rows))
     return tuple(groups)
-
-
-def _runs(db: sqlite3.Connection) -> tuple[tuple[RunRecord, ...], int]:
-    found = db.execute(
-        "SELECT count(*) OVER (), run, started_at, coalesce(ended_at, ''), exit_code,"
-        " coalesce(stop, '') FROM runs ORDER BY run DESC LIMIT ?",
-        (LISTED_RUNS,),
-    ).fetchall()
-    return tuple(RunRecord(*row[1:]) for row in found), found[0][0] if found else 0

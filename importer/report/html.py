@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from importer.progress.words import printable, size, span
+from importer.progress.words import moment, printable, size, span
 from importer.report import story
 from importer.report.advice import advice_on
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from importer.report.findings import Findings, Group
 
 
-def draw(findings: Findings, *, results: Path, manifest: str, flags: Sequence[str]) -> str:
+def draw(findings: Findings, *, results: Path, manifest: str) -> str:
     """The page's text."""
     page = _TEMPLATE.render(
         findings=findings,
@@ -25,7 +23,7 @@ def draw(findings: Findings, *, results: Path, manifest: str, flags: Sequence[st
         headline=story.headline(findings),
         standing=story.standing(findings),
         shares=story.shares(findings),
-        steps=story.steps(findings, results=results, flags=flags),
+        steps=story.steps(findings, results=results),
         results=results.name,
     )
     return page.lstrip()
@@ -33,11 +31,6 @@ def draw(findings: Findings, *, results: Path, manifest: str, flags: Sequence[st
 
 def _number(count: int) -> str:
     return f"{count:,}"
-
-
-def _moment(at: str) -> str:
-    """``2026-11-23 17:22`` of ``2026-11-23T17:22:38.123Z``."""
-    return printable(at[:16].replace("T", " "))
 
 
 def _common_message(group: Group) -> str:
@@ -55,7 +48,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=_number, size=size, span=span, moment=_moment, printable=printable
+        number=_number, size=size, span=span, moment=moment, printable=printable
     )
     environment.globals.update(
         advice_on=advice_on, common_message=_common_message, exit_words=story.exit_words

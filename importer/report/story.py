@@ -9,10 +9,9 @@ from importer.model import Status
 from importer.progress.closing import run_command
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from importer.report.findings import Findings
+    from importer.report.standing import Standing
 
 EXIT_WORDS = {
     0: "everything is uploaded",
@@ -47,7 +46,7 @@ class Step:
     command: str = ""
 
 
-def headline(findings: Findings) -> str:
+def headline(findings: Standing) -> str:
     """``4,990 of 5,000 pictures are in the gallery``. A duplicate row is no picture of its own."""
     tally = findings.tally
     there = tally[Status.UPLOADED] + tally[Status.CHANGED]
@@ -62,7 +61,7 @@ def headline(findings: Findings) -> str:
     return f"{there:,} of {pictures:,} pictures are in the gallery"
 
 
-def shares(findings: Findings) -> list[Share]:
+def shares(findings: Standing) -> list[Share]:
     """The rows by status; uploaded always, others where there are any."""
     words = (
         (Status.UPLOADED, "uploaded", False),
@@ -81,7 +80,7 @@ def shares(findings: Findings) -> list[Share]:
     ]
 
 
-def standing(findings: Findings) -> str:
+def standing(findings: Standing) -> str:
     """What the last run is about: going on, ended, or cut off."""
     if not findings.runs:
         return "No run has begun yet."
@@ -98,9 +97,10 @@ def exit_words(exit_code: int | None) -> str:
     return EXIT_WORDS.get(exit_code, f"ended with code {exit_code}")
 
 
-def steps(findings: Findings, *, results: Path, flags: Sequence[str]) -> list[Step]:
+def steps(findings: Standing, *, results: Path) -> list[Step]:
     """What a person does next, in this order."""
     tally = findings.tally
+    flags = findings.flags
     command = run_command(str(results), flags=flags)
     found = []
     if tally[Status.UNKNOWN]:

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from importer.errors import ManifestError, UsageError
-from importer.in_place import put_in_place
+from importer.in_place import put_in_place, refuse_other_form
+from importer.ledger.job import Job
 from importer.ledger.schema import translated
 from importer.manifest.columns import RESULT_COLUMNS
 from importer.model import MAYBE_THERE, Status, Tally
+from importer.places import BESIDE_RESULTS, place_of, refuse_folder, refuse_long
 from importer.shards.names import LINE_COLUMN, is_shard, missing_numbers, stem_of
 from importer.units import counted
 
@@ -70,7 +72,30 @@ class _Joint(NamedTuple):
         return _WEIGHT.index(self.status) if self.status in _WEIGHT else 0
 
 
-def default_path(shards: Sequence[Path]) -> Path:
+def out_place(shards: Sequence[Path], out: Path | None, *, replace: bool) -> Path:
+    """Where the joined file goes: as ``out`` says, or beside the first of the shards.
+
+    Raises:
+        UsageError: nothing may be written there, or nobody says where.
+    """
+    place = place_of(out) if out else _default_path(shards)
+    refuse_other_form(place)
+    refuse_long(place, beside=BESIDE_RESULTS)
+    refuse_folder(place, "all.results.csv")
+    if place in shards:
+        raise UsageError(f"{place.name} is one of the shards", fix="choose another name with -o")
+    if place.exists() and not replace:
+        fix = "add --force to write it anew, or name another: -o"
+        raise UsageError(f"{place.name} is there already", fix=fix)
+    if Job(place, place, "").journal.exists():
+        raise UsageError(
+            f"{place.name} has a journal, so it is the results file of a job of its own",
+            fix="choose another name with -o",
+        )
+    return place
+
+
+def _default_path(shards: Sequence[Path]) -> Path:
     """``archive.results.csv`` for ``archive.1-of-3.results.csv`` and its like.
 
     Raises:

@@ -70,7 +70,7 @@ class Judging:
         token = self._token
         if token is None or not token.stands_in("\n".join(lines)):
             return lines
-        return [token.wipe(line) if token.stands_in(line) else line for line in lines]
+        return [token.masked(line) for line in lines]
 
     def in_order(self, rows: Generator[Row]) -> Generator[Row]:
         """A manifest's rows, from the first on, as they are to be judged."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import anyio
@@ -52,6 +54,15 @@ def test_a_second_run_is_refused_and_told_by_whom(holder, tmp_path):
     ):
         pass
     assert caught.value.exit_code == 6
+
+
+def test_a_look_keeps_no_run_from_beginning(tmp_path):
+    """Whoever asks whether a run goes on holds the lock for an instant."""
+    with contextlib.ExitStack() as looked:
+        looked.enter_context(lock.hold(job_in(tmp_path)))
+        threading.Timer(0.1, looked.pop_all().close).start()
+        with lock.hold(job_in(tmp_path)):
+            pass
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -253,13 +253,21 @@ def test_the_next_steps_come_in_order(desk):
     desk.snapshot(10)
     for status in ("unknown", "failed", "changed"):
         desk.put(status)
-    found = steps(desk.find(), results=Path("/my jobs/a.results.csv"), flags=("-p", "studio"))
+    desk.journal.begin_run(AT, flags='["-p", "studio"]')
+    found = steps(desk.find(), results=Path("/my jobs/a.results.csv"))
     assert [step.command for step in found] == [
         "importer run '/my jobs/a.results.csv' --rows unknown -p studio",
         "importer run '/my jobs/a.results.csv' -p studio",
         "",
     ]
     assert "the 7 still to be sent" in found[1].text
+
+
+@pytest.mark.parametrize("flags", ["", "[", "5", "{}", '"-y"'])
+def test_flags_that_nobody_can_read_are_none(desk, flags):
+    """Of an older importer's journal, or a damaged one."""
+    desk.journal.begin_run(AT, flags=flags)
+    assert desk.find().flags == ()
 
 
 def test_a_whole_job_asks_for_nothing(desk):
@@ -269,7 +277,7 @@ def test_a_whole_job_asks_for_nothing(desk):
     desk.put("uploaded", 2, size=10)
     desk.run(0)
     found = desk.find()
-    assert steps(found, results=desk.job.results, flags=()) == []
+    assert steps(found, results=desk.job.results) == []
     assert [(share.word, share.count) for share in shares(found)] == [("uploaded", 2)]
     assert standing(found) == "Run 1 everything is uploaded."
     assert "What to do next" not in desk.write()

@@ -1,0 +1,28 @@
+"""``importer status``: what a job has done so far, also while it runs, from another terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from importer import api
+from importer.cli.status_words import status_json, status_lines
+
+
+def status(
+    file: Annotated[Path, typer.Argument(help="The job's manifest or results file.")],
+    results: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="The results file, where -o of the run named another."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Say what a job has done so far; also while it runs, from another terminal.
+
+    Reads the journal alone and changes nothing. Ends with 0 whatever state the job is in.
+    """
+    found = api.job_status(file, results=results)
+    for line in [status_json(found)] if json else status_lines(found):
+        typer.echo(line)

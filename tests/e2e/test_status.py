@@ -1,0 +1,121 @@
+"""``importer status``: how a job stands, before, while and after it runs."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from tests.e2e.test_pace import wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Archive
+    from tests.e2e.conftest import Command, RunningGallery
+
+
+def started(
+    archive: Archive, gallery: RunningGallery, command: Command, *more: str
+) -> subprocess.Popen[str]:
+    """A run at 20 pictures a second that has begun."""
+    process = command.start(
+        "run", archive.manifest, "--endpoint", gallery.endpoint, "-y", "--rate", "20/s", *more
+    )
+    wait_for(lambda: len(gallery.receipts()) >= 2)
+    return process
+
+
+def told(command: Command, *words: str | Path) -> dict[str, Any]:
+    done = command("status", *words, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_a_job_that_runs_is_told_of_and_left_alone(
+    archive: Archive, gallery: RunningGallery, command: Command
+) -> None:
+    """By its manifest, again and again; what is on its way isn't unknown."""
+    archive.fill(60)
+    process = started(archive, gallery, command, "--no-report")
+    before = told(command, archive.manifest)
+    lines = command("status", archive.manifest).stdout.splitlines()
+    assert before["is_running"]
+    assert before["run"]["pid"] == process.pid
+    assert 0 < before["tally"]["uploaded"] < 60
+    assert before["tally"]["pending"] + before["tally"]["sending"] + before["settled"] == 60
+    assert 5 < before["rows_s"] < 40
+    assert lines[0].endswith("of 60 pictures are in the gallery")
+    assert "still to be sent" in lines[1]
+    assert "unknown" not in lines[1]
+    assert f"as process {process.pid} on " in lines[2]
+    assert lines[-1] == f"as it comes: {archive.results}.part"
+    for _ in range(20):
+        told(command, archive.manifest)
+    assert process.wait(timeout=30) == 0
+    process.communicate()
+    assert len(gallery.stored()) == 60
+    after = told(command, archive.results)
+    assert (after["is_running"], after["rows_s"], after["next_command"]) == (False, None, "")
+    assert after["tally"]["uploaded"] == 60
+    assert after["bytes"] == 60 * 2_000
+    assert (after["run"]["exit_code"], after["gallery"]) == (0, gallery.url.rstrip("/"))
+    assert command("status", archive.results).stdout.splitlines()[0] == (
+        "All 60 pictures are in the gallery"
+    )
+
+
+def test_what_goes_on_with_a_killed_run_can_be_pasted(
+    archive: Archive, gallery: RunningGallery, command: Command
+) -> None:
+    """Its terminal is gone, and all that was typed there: the journal knows it."""
+    names = archive.pictures(40)
+    archive.write([(name,) for name in names], ["Datei"])
+    results = archive.folder / "my results.csv"
+    process = started(
+        archive, gallery, command, "-o", str(results), "--column", "source=Datei",
+        "--default", "collection=Summer Fair", "--default", "date=2017-07-15", "--no-report",
+    )  # fmt: skip
+    process.kill()
+    process.communicate()
+    done = command("status", archive.manifest, "--results", results)
+    assert "run 1 was cut off" in done.stdout
+    assert f"as process {process.pid} on" in done.stdout
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("to go on: ")]
+    words = shlex.split(line.removeprefix("to go on: "))
+    assert told(command, archive.manifest, "--results", results)["next_command"] == (
+        shlex.join(words)
+    )
+    again = command(*words[1:])
+    assert again.returncode in (0, 4), again.stderr
+    left = told(command, results)["tally"]
+    assert left["uploaded"] + left["unknown"] == 40
+    assert left["uploaded"] >= 35
+
+
+def test_what_is_left_is_said_as_at_the_runs_end(
+    archive: Archive, gallery: RunningGallery, command: Command
+) -> None:
+    """And the report that is drawn later has the whole command as well."""
+    archive.write([(name, "Fair", "2017-07-15") for name in (*archive.pictures(2), "gone.jpg")])
+    run = command("run", archive.manifest, "--endpoint", gallery.endpoint, "--no-report")
+    assert run.returncode == 1
+    said = [line for line in run.stderr.splitlines() if line.startswith("correct the rows")]
+    assert len(said) == 1
+    assert said[0] in command("status", archive.manifest).stdout.splitlines()
+    assert command("report", archive.manifest).returncode == 0
+    page = archive.results.with_suffix(".html").read_text(encoding="utf-8")
+    assert said[0].partition(": ")[2] in page
+
+
+def test_no_job_is_said_and_nothing_is_made(archive: Archive, command: Command) -> None:
+    archive.fill(1)
+    before = sorted(archive.folder.iterdir())
+    done = command("status", archive.manifest)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nothing was imported yet" in done.stderr
+    assert "begin with importer run" in done.stderr
+    assert sorted(archive.folder.iterdir()) == before
+    assert command("status", archive.folder / "none.csv").returncode == 2
