@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,7 @@ import typer
 
 from importer import api
 from importer.cli.status_words import status_json, status_lines
+from importer.progress.closing import fitted
 
 
 def status(
@@ -24,5 +27,9 @@ def status(
     Reads the journal alone and changes nothing. Ends with 0 whatever state the job is in.
     """
     found = api.job_status(file, results=results)
-    for line in [status_json(found)] if json else status_lines(found):
-        typer.echo(line)
+    if json:
+        typer.echo(status_json(found))
+        return
+    columns = shutil.get_terminal_size().columns if sys.stdout and sys.stdout.isatty() else None
+    for line in status_lines(found):
+        typer.echo(fitted(line, columns))
