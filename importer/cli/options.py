@@ -183,7 +183,7 @@ def parse_processes(text: str) -> int | None:
 #: what a next run on the results file decides anew
 _NOT_AGAIN = {
     "manifest", "results", "rows", "lines", "dry_run", "canary", "encoding", "sheet",
-    "verbose", "quiet", "json", "no_files", "deep", "max_size", "link", "fix", "force",
+    "verbose", "quiet", "json", "open_it", "no_files", "deep", "max_size", "link", "fix", "force",
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from importer import api
+from importer.cli.saying import OpenIt, show
 
 
 def report(
@@ -20,9 +21,7 @@ def report(
         Path | None,
         typer.Option(metavar="PATH", help="The results file, where -o of the run named another."),
     ] = None,
-    open_it: Annotated[
-        bool, typer.Option("--open", help="Show it in the browser as well.")
-    ] = False,
+    open_it: OpenIt = False,
 ) -> None:
     """Write an HTML report of a job: what is in the gallery, and what needs a person.
 
@@ -31,4 +30,4 @@ def report(
     path = api.report_job(file, results=results, out=out)
     typer.echo(str(path))
     if open_it:
-        typer.launch(path.as_uri())
+        show(path)

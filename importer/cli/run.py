@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from functools import partial
 from pathlib import Path
@@ -34,6 +33,7 @@ from importer.cli.options import (
     wants_color,
 )
 from importer.cli.options import env as _env
+from importer.cli.saying import OpenIt, say, show
 from importer.cli.secrecy import keep
 from importer.cli.urls import AllowPrivate, FetchLimit, PerHost, Urls, urls_of
 from importer.credentials import find_token
@@ -42,11 +42,9 @@ from importer.progress import (
     JsonLines,
     Several,
     closing_words,
-    fitted,
     make_observer,
     stop_words,
 )
-from importer.progress.stream import SteadyStream
 from importer.settings import (
     DEFAULT_ENDPOINT,
     Pace,
@@ -248,6 +246,7 @@ def run(
         bool,
         typer.Option("--report/--no-report", **_env("report"), help="Write an HTML report."),
     ] = True,
+    open_it: OpenIt = False,
     log_file: Annotated[
         Path | None,
         typer.Option(metavar="PATH", **_env("log-file"), help="Write a log, without secrets."),
@@ -331,8 +330,7 @@ def run(
             confirm=None if is_sure else partial(confirmed, may_ask=may_ask),
             handle_signals=True,
         )
-    words = SteadyStream(sys.stderr)  # a reader that went away doesn't change the exit code
-    columns = shutil.get_terminal_size().columns if words.isatty() else None
-    for line in stop_words(summary) if quiet else closing_words(summary):
-        words.say(fitted(line, columns))
+    say(stop_words(summary) if quiet else closing_words(summary), sys.stderr)
+    if open_it and summary.report:
+        show(summary.report)
     raise typer.Exit(summary.exit_code)

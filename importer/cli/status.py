@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +9,8 @@ from typing import Annotated
 import typer
 
 from importer import api
+from importer.cli.saying import say
 from importer.cli.status_words import status_json, status_lines
-from importer.progress.closing import fitted
 
 
 def status(
@@ -30,6 +29,4 @@ def status(
     if json:
         typer.echo(status_json(found))
         return
-    columns = shutil.get_terminal_size().columns if sys.stdout and sys.stdout.isatty() else None
-    for line in status_lines(found):
-        typer.echo(fitted(line, columns))
+    say(status_lines(found), sys.stdout)

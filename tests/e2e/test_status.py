@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from tests.e2e.test_pace import wait_for
 
@@ -108,6 +112,29 @@ def test_what_is_left_is_said_as_at_the_runs_end(
     assert command("report", archive.manifest).returncode == 0
     page = archive.results.with_suffix(".html").read_text(encoding="utf-8")
     assert said[0].partition(": ")[2] in page
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems don't ask xdg-open")
+def test_a_report_is_shown_where_that_is_asked_for(
+    archive: Archive, gallery: RunningGallery, command: Command, tmp_path: Path
+) -> None:
+    """By a run at its end and by ``report``; the command that goes on doesn't ask again."""
+    shown = tmp_path / "shown"
+    viewer = tmp_path / "bin" / "xdg-open"
+    viewer.parent.mkdir()
+    viewer.write_text(f'#!/bin/sh\necho "$1" >> {shlex.quote(str(shown))}\n', encoding="utf-8")
+    viewer.chmod(0o755)
+    env = {"PATH": f"{viewer.parent}{os.pathsep}{os.environ['PATH']}"}
+    archive.write([(name, "Fair", "2017-07-15") for name in (*archive.pictures(1), "gone.jpg")])
+    results = archive.folder / "my ü results.csv"
+    words = ("run", archive.manifest, "--endpoint", gallery.endpoint, "-o", results)
+    done = command(*words, "--open", env=env)
+    assert (done.returncode, "--open" in done.stderr) == (1, False)
+    assert command(*words, "--open", "--no-report", env=env).returncode == 1
+    assert command("report", results, env=env | {"IMPORTER_OPEN": "1"}).returncode == 0
+    page = str(results.with_suffix(".html"))
+    wait_for(lambda: shown.exists() and len(shown.read_text(encoding="utf-8").splitlines()) == 2)
+    assert shown.read_text(encoding="utf-8").splitlines() == [page, page]
 
 
 def test_no_job_is_said_and_nothing_is_made(archive: Archive, command: Command) -> None:
