@@ -90,6 +90,14 @@ SendAgain = Annotated[
         help="Send also rows that another job beside this one has sent.",
     ),
 ]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        **env("token-file"),
+        help="A file with the API token, readable by you alone. Default: IMPORTER_TOKEN.",
+    ),
+]
 Proxy = Annotated[
     str,
     typer.Option(

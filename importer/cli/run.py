@@ -25,6 +25,7 @@ from importer.cli.options import (
     Root,
     SendAgain,
     Sheet,
+    TokenFile,
     flags_again,
     is_terminal,
     parse_concurrency,
@@ -69,14 +70,7 @@ def run(
     endpoint: Annotated[
         str, typer.Option(metavar="URL", **_env("endpoint"), help="The upload address.")
     ] = DEFAULT_ENDPOINT,
-    token_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH",
-            **_env("token-file"),
-            help="A file with the API token, readable by you alone. Default: IMPORTER_TOKEN.",
-        ),
-    ] = None,
+    token_file: TokenFile = None,
     results: Annotated[
         Path | None,
         typer.Option(

@@ -1,0 +1,66 @@
+"""``importer doctor``: what an import depends on, on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from importer import api
+from importer.cli.options import Proxy, TokenFile
+from importer.cli.saying import say
+from importer.units import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from importer.doctor import Fact
+
+
+def doctor(
+    folder: Annotated[
+        Path, typer.Argument(help="Where the manifest lies, and so its results.")
+    ] = Path(),
+    token_file: TokenFile = None,
+    proxy: Proxy = "",
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Look at what an import depends on: versions, disks, limits, where the token comes from.
+
+    Sends nothing. What it says can be passed on: neither the token nor a proxy's password is in it.
+    Ends with 1 where an import would fail or be in danger.
+    """
+    facts = api.examine_machine(folder, token_file=token_file, proxy=proxy, environ=os.environ)
+    if json:
+        typer.echo(_as_json(facts))
+    else:
+        say(_lines(facts), sys.stdout)
+    raise typer.Exit(1 if any(fact.is_trouble for fact in facts) else 0)
+
+
+def _lines(facts: Sequence[Fact]) -> Iterator[str]:
+    for topic, some in groupby(facts, lambda fact: fact.topic):
+        yield topic
+        for fact in some:
+            yield f"  {fact.name}: {fact.said}"
+            if fact.advice:
+                yield f"    {'TROUBLE' if fact.is_trouble else 'note'}: {fact.advice}"
+    troubles = sum(fact.is_trouble for fact in facts)
+    yield counted(troubles, "trouble") if troubles else "nothing is in the way of an import"
+
+
+def _as_json(facts: Sequence[Fact]) -> str:
+    import json
+
+    found: dict[str, dict[str, Any]] = {}
+    for fact in facts:
+        found.setdefault(fact.topic, {})[fact.name] = {
+            "said": fact.said,
+            "advice": fact.advice,
+            "is_trouble": fact.is_trouble,
+        }
+    return json.dumps(found)
