@@ -20,7 +20,6 @@ from importer.signals import plain_ctrl_c
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from importer.doctor import Fact
     from importer.manifest.check.findings import Findings
     from importer.manifest.scan.findings import Scanned
     from importer.manifest.scan.options import Scanning
@@ -217,15 +216,6 @@ def job_status(file: Path, *, results: Path | None = None, clock: Clock | None =
     from importer.report.status import status_of  # here: other verbs don't need it
 
     return status_of(find_job(Path(file), results), now=(clock or SystemClock()).now())
-
-
-def examine_machine(
-    folder: Path, *, token_file: Path | None, proxy: str, environ: Mapping[str, str]
-) -> tuple[Fact, ...]:
-    """What an import depends on besides its manifest; see importer.doctor.examine."""
-    from importer.doctor import examine  # here: other verbs need none of it
-
-    return examine(place_of(folder), token_file=token_file, proxy=proxy, environ=environ)
 
 
 def change_pace(file: Path, wishes: Mapping[str, Any], *, results: Path | None = None) -> None:

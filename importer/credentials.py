@@ -1,4 +1,4 @@
-"""Where the token comes from: a file that only its owner can read, or the environment."""
+"""Where the token comes from: a file that only its owner can read, the environment, a keyring."""
 
 from __future__ import annotations
 
@@ -11,14 +11,23 @@ from importer.errors import TokenError
 from importer.secret import Token
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 VARIABLE = "IMPORTER_TOKEN"
 LONGEST = 4_096  # bytes; a whole other file was named by mistake
 
 
-def find_token(token_file: Path | None, environ: Mapping[str, str]) -> Token:
-    """The token: of the file if one is named, else of the environment.
+def find_token(
+    token_file: Path | None,
+    environ: Mapping[str, str],
+    kept: Callable[[], Token | None] = lambda: None,
+) -> Token:
+    """The token: of the file if one is named, else of the environment, else what was kept.
+
+    Args:
+        token_file: holds it.
+        environ: the environment's variables.
+        kept: asks the keyring.
 
     Raises:
         TokenError: there is none, or others can read it.
@@ -26,13 +35,17 @@ def find_token(token_file: Path | None, environ: Mapping[str, str]) -> Token:
     if token_file is not None:
         return read_token_file(token_file)
     value = environ.get(VARIABLE, "").strip()
-    if not value:
+    if value:
+        return token_of(value, VARIABLE)
+    found = kept()
+    if found is None:
         raise TokenError(
             "there is no token",
-            fix=f"put it into a file and say --token-file PATH, or set {VARIABLE};"
-            " the gallery shows it in its settings, tab Integration",
+            fix="importer login keeps it in this computer's keyring; or put it into a file and say"
+            f" --token-file PATH, or set {VARIABLE}; the gallery shows it in its settings, tab"
+            " Integration",
         )
-    return Token(_checked(value, VARIABLE))
+    return found
 
 
 def read_token_file(path: Path) -> Token:
@@ -58,11 +71,15 @@ def read_token_file(path: Path) -> Token:
         text = content.decode("utf-8-sig").strip()
     except UnicodeDecodeError:
         raise TokenError(f"the token file {path} isn't UTF-8 text") from None
-    return Token(_checked(text, f"the token file {path}"))
+    return token_of(text, f"the token file {path}")
 
 
-def _checked(value: str, where: str) -> str:
-    """A token is one line; the messages never quote it."""
+def token_of(value: str, where: str) -> Token:
+    """A token is one line; the messages never quote it.
+
+    Raises:
+        TokenError: it is none.
+    """
     if not value:
         raise TokenError(f"{where} is empty", fix="put the gallery's API token there")
     if len(value) > LONGEST or any(c in "\r\n\0" for c in value):
@@ -71,4 +88,4 @@ def _checked(value: str, where: str) -> str:
         value.encode("utf-8")
     except UnicodeEncodeError:
         raise TokenError(f"{where} is not text", fix="put the token there as UTF-8") from None
-    return value
+    return Token(value)

@@ -25,6 +25,7 @@ import importer
 from importer.clock import SystemClock, timestamp
 from importer.credentials import VARIABLE, find_token
 from importer.errors import TokenError
+from importer.keyrings import kept_token
 from importer.ledger.network_disk import network_disk
 from importer.progress.words import size
 from importer.secret import without_user
@@ -32,6 +33,8 @@ from importer.transfer.trust import trusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from importer.keyrings import Account
 
 LIBRARIES = ("aiohttp", "aiofiles", "anyio", "tqdm")
 #: what isn't installed by itself -> the extra that brings it, and what it is for
@@ -61,14 +64,20 @@ class Fact:
 
 
 def examine(
-    folder: Path, *, token_file: Path | None, proxy: str, environ: Mapping[str, str]
+    folder: Path,
+    *,
+    token_file: Path | None,
+    account: Account,
+    proxy: str,
+    environ: Mapping[str, str],
 ) -> tuple[Fact, ...]:
     """Look at everything; what can't be found out is said so, and is no error.
 
     Args:
         folder: where the manifest lies, and so the results.
         token_file: as a run would be given it.
-        proxy: the same.
+        account: whose token may be kept in the keyring.
+        proxy: the run's.
         environ: the environment's variables.
     """
     return (
@@ -77,7 +86,7 @@ def examine(
         *_text(),
         *_disk("results", folder),
         *_disk("temporary files", Path(tempfile.gettempdir())),
-        _token(token_file, environ),
+        _token(token_file, account, environ),
         _variables(environ),
         *_network(proxy, environ),
     )
@@ -186,16 +195,18 @@ def _sync_s(folder: Path) -> float:
     return statistics.median(took)
 
 
-def _token(token_file: Path | None, environ: Mapping[str, str]) -> Fact:
+def _token(token_file: Path | None, account: Account, environ: Mapping[str, str]) -> Fact:
     """Where it comes from; never the token."""
+    is_set = bool(environ.get(VARIABLE, "").strip())
     try:
-        find_token(token_file, environ)
+        kept = None if token_file or is_set else kept_token(account)
+        if not (token_file or is_set or kept):
+            return Fact("account", "token", f"there is none for {account}", "see importer login")
+        find_token(token_file, environ, lambda: kept)
     except TokenError as error:
-        is_missing = token_file is None and not environ.get(VARIABLE, "").strip()
-        said = "there is none" if is_missing else error.what
-        return Fact("account", "token", said, error.fix, is_trouble=not is_missing)
-    where = f"the file {token_file}" if token_file is not None else f"the variable {VARIABLE}"
-    return Fact("account", "token", f"from {where}")
+        return Fact("account", "token", error.what, error.fix, is_trouble=True)
+    where = f"the variable {VARIABLE}" if is_set else f"the keyring, for {account}"
+    return Fact("account", "token", f"from {f'the file {token_file}' if token_file else where}")
 
 
 def _network(proxy: str, environ: Mapping[str, str]) -> Iterator[Fact]:

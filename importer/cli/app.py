@@ -25,8 +25,8 @@ DEFECT = 70
 
 #: in the order in which a newcomer needs them; each is a function in a module of its name
 VERBS = (
-    "demo", "template", "scan", "check", "run", "status", "bench", "pace", "report", "split",
-    "merge", "gallery", "doctor",
+    "demo", "template", "login", "logout", "scan", "check", "run", "status", "bench", "pace",
+    "report", "split", "merge", "gallery", "doctor",
 )  # fmt: skip
 _FORM: dict[str, Any] = {
     "rich_markup_mode": None,

@@ -19,6 +19,7 @@ from importer.cli.options import (
     Defaults,
     Delimiter,
     Encoding,
+    Profile,
     Proxy,
     Root,
     Sheet,
@@ -31,6 +32,7 @@ from importer.cli.options import (
 from importer.cli.secrecy import keep
 from importer.credentials import find_token
 from importer.errors import UsageError
+from importer.keyrings import Account, kept_token
 from importer.progress import make_observer, stop_words
 from importer.progress.closing import run_command
 from importer.settings import DEFAULT_ENDPOINT, Pace, Sending, Settings
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from importer.bench.line import Trial
+    from importer.secret import Token
 
 MOST_SENT = 1_000  # a trial, not an import
 
@@ -76,9 +79,11 @@ def bench(
             metavar="PATH",
             envvar="IMPORTER_TOKEN_FILE",
             show_envvar=False,
-            help="A file with the API token; only --send wants one. Default: IMPORTER_TOKEN.",
+            help="A file with the API token; only --send wants one. Default: IMPORTER_TOKEN, or"
+            " what importer login keeps.",
         ),
     ] = None,
+    profile: Profile = "",
     results: Annotated[
         Path | None,
         typer.Option(
@@ -143,7 +148,9 @@ def bench(
             sending=sending,
             flags=_flags_of_run(context),
         )
-        go = _agreed(settings, send, token_file, is_sure=yes or sending.is_loopback)
+        account = Account(sending.origin, profile)
+        token = partial(find_token, token_file, os.environ, partial(kept_token, account))
+        go = _agreed(settings, send, token, is_sure=yes or sending.is_loopback)
     here = measure_here(manifest, reading, clock=clock, say=say)
     trial = go() if go is not None else None
     reach_s = line.reach(sending.endpoint, clock) if endpoint and not trial and not proxy else None
@@ -161,14 +168,14 @@ def bench(
 
 
 def _agreed(
-    settings: Settings, count: int, token_file: Path | None, *, is_sure: bool
+    settings: Settings, count: int, find: Callable[[], Token], *, is_sure: bool
 ) -> Callable[[], Trial]:
     """Ask whether the first rows may really be sent; gives what sends them."""
     from importer.bench import line, words
     from importer.clock import SystemClock
 
     rows = line.first_rows(settings.manifest, settings.reading, count)
-    token = find_token(token_file, os.environ)
+    token = find()
     keep(token)
     if not is_sure:
         _ask(words.asking(rows, settings.manifest.name, settings.sending.host))

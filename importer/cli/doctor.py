@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from importer import api
-from importer.cli.options import Proxy, TokenFile
+from importer.cli.options import Endpoint, Profile, Proxy, TokenFile
 from importer.cli.saying import say
+from importer.doctor import examine
+from importer.keyrings import Account
+from importer.places import place_of
+from importer.settings import DEFAULT_ENDPOINT, Sending
 from importer.units import counted
 
 if TYPE_CHECKING:
@@ -25,7 +28,9 @@ def doctor(
     folder: Annotated[
         Path, typer.Argument(help="Where the manifest lies, and so its results.")
     ] = Path(),
+    endpoint: Endpoint = DEFAULT_ENDPOINT,
     token_file: TokenFile = None,
+    profile: Profile = "",
     proxy: Proxy = "",
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
@@ -34,7 +39,14 @@ def doctor(
     Sends nothing. What it says can be passed on: neither the token nor a proxy's password is in it.
     Ends with 1 where an import would fail or be in danger.
     """
-    facts = api.examine_machine(folder, token_file=token_file, proxy=proxy, environ=os.environ)
+    sending = Sending(endpoint=endpoint, proxy=proxy, allow_http=True)
+    facts = examine(
+        place_of(folder),
+        token_file=token_file,
+        account=Account(sending.origin, profile),
+        proxy=proxy,
+        environ=os.environ,
+    )
     if json:
         typer.echo(_as_json(facts))
     else:

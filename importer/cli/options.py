@@ -90,12 +90,26 @@ SendAgain = Annotated[
         help="Send also rows that another job beside this one has sent.",
     ),
 ]
+Endpoint = Annotated[
+    str, typer.Option(metavar="URL", **env("endpoint"), help="The upload address.")
+]
 TokenFile = Annotated[
     Path | None,
     typer.Option(
         metavar="PATH",
         **env("token-file"),
-        help="A file with the API token, readable by you alone. Default: IMPORTER_TOKEN.",
+        help="A file with the API token, readable by you alone. Default: IMPORTER_TOKEN, or what"
+        " importer login keeps.",
+    ),
+]
+Profile = Annotated[
+    str,
+    typer.Option(
+        "-p",
+        "--profile",
+        metavar="NAME",
+        **env("profile"),
+        help="Which account's token to take, where importer login was told several.",
     ),
 ]
 Proxy = Annotated[

@@ -21,6 +21,8 @@ from importer.cli.options import (
     Defaults,
     Delimiter,
     Encoding,
+    Endpoint,
+    Profile,
     Proxy,
     Root,
     SendAgain,
@@ -38,6 +40,7 @@ from importer.cli.saying import OpenIt, say, show
 from importer.cli.secrecy import keep
 from importer.cli.urls import AllowPrivate, FetchLimit, PerHost, Urls, urls_of
 from importer.credentials import find_token
+from importer.keyrings import Account, kept_token
 from importer.logbook import logbook
 from importer.progress import (
     JsonLines,
@@ -67,10 +70,9 @@ def run(
     manifest: Annotated[
         Path, typer.Argument(help="A manifest, or the results file of an earlier run.")
     ],
-    endpoint: Annotated[
-        str, typer.Option(metavar="URL", **_env("endpoint"), help="The upload address.")
-    ] = DEFAULT_ENDPOINT,
+    endpoint: Endpoint = DEFAULT_ENDPOINT,
     token_file: TokenFile = None,
+    profile: Profile = "",
     results: Annotated[
         Path | None,
         typer.Option(
@@ -300,7 +302,8 @@ def run(
         report=report,
         flags=flags_again(context),
     )
-    token = find_token(token_file, os.environ)
+    account = Account(settings.sending.origin, profile)
+    token = find_token(token_file, os.environ, partial(kept_token, account))
     keep(token)
     prepare_for_uploads()
     is_sure = yes or settings.sending.is_loopback

@@ -22,10 +22,11 @@ from tests.prepared import CAN_PREPARE, Forked
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """Of a user who has set nothing of ours."""
+    """Of a user who has set nothing of ours, and keeps no token."""
     ours = ("IMPORTER_", "COV_", "PYTHONDONTWRITEBYTECODE")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-    return kept | {"PYTHONUTF8": "1"} | more
+    nothing_kept = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+    return kept | {"PYTHONUTF8": "1"} | nothing_kept | more
 
 
 class Command:

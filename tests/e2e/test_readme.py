@@ -58,7 +58,7 @@ def test_shown_commands_are_right(gallery: RunningGallery, command: Command) -> 
         if verb in ("check", "scan") or "first-steps" in line:
             rest = [gallery.endpoint if w.startswith("http") else w for w in rest]
             assert command(verb, *rest).returncode == 0, line
-    assert set(flags) == {"bench", "check", "gallery", "run", "scan"}
+    assert set(flags) == {"bench", "check", "gallery", "login", "run", "scan"}
 
 
 def test_flags_and_columns_are_told_as_they_are(command: Command) -> None:
