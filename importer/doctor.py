@@ -32,7 +32,7 @@ from importer.secret import without_user
 from importer.transfer.trust import trusted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from importer.keyrings import Account
 
@@ -70,6 +70,7 @@ def examine(
     account: Account,
     proxy: str,
     environ: Mapping[str, str],
+    configured: Sequence[str],
 ) -> tuple[Fact, ...]:
     """Look at everything; what can't be found out is said so, and is no error.
 
@@ -79,6 +80,7 @@ def examine(
         account: whose token may be kept in the keyring.
         proxy: the run's.
         environ: the environment's variables.
+        configured: files in which options stand, each with their names.
     """
     return (
         *_program(),
@@ -88,6 +90,7 @@ def examine(
         *_disk("temporary files", Path(tempfile.gettempdir())),
         _token(token_file, account, environ),
         _variables(environ),
+        Fact("account", "options in files", "; ".join(configured) or "none"),
         *_network(proxy, environ),
     )
 

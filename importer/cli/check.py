@@ -16,6 +16,7 @@ from importer.cli.options import (
     Defaults,
     Delimiter,
     Encoding,
+    Profile,
     Root,
     Sheet,
     flags_again,
@@ -74,6 +75,7 @@ def check(
     json: Annotated[
         bool, typer.Option("--json", help="Findings as one JSON object on stdout.")
     ] = False,
+    profile: Profile = "",
 ) -> None:
     """Find every problem of a manifest, in one pass. Sends nothing, needs no token.
 

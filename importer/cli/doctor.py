@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from importer.cli.configured import USED
 from importer.cli.options import Endpoint, Profile, Proxy, TokenFile
 from importer.cli.saying import say
 from importer.doctor import examine
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 
 def doctor(
+    context: typer.Context,
     folder: Annotated[
         Path, typer.Argument(help="Where the manifest lies, and so its results.")
     ] = Path(),
@@ -46,6 +48,7 @@ def doctor(
         account=Account(sending.origin, profile),
         proxy=proxy,
         environ=os.environ,
+        configured=context.meta.get(USED, ()),
     )
     if json:
         typer.echo(_as_json(facts))

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from importer.cli.configured import configure
 from importer.errors import UsageError
 from importer.manifest.columns import FIELDS, folded
 from importer.secret import without_user
@@ -21,11 +22,16 @@ def env(flag: str) -> dict[str, Any]:
     return {"envvar": "IMPORTER_" + flag.upper().replace("-", "_"), "show_envvar": False}
 
 
-def or_lines_of(variable: str) -> Callable[[list[str] | None], list[str]]:
+def or_lines_of(variable: str) -> Callable[..., list[str]]:
     """What was typed, else what the environment has, a line each: such values may have spaces."""
 
-    def chosen(texts: list[str] | None) -> list[str]:
-        return texts or os.environ.get(variable, "").splitlines()
+    def chosen(
+        context: typer.Context, option: typer.CallbackParam, texts: list[str] | None
+    ) -> list[str]:
+        source = context.get_parameter_source(option.name or "")
+        is_typed = source is not None and source.name == "COMMANDLINE"
+        told = os.environ.get(variable, "").splitlines()
+        return texts or [] if is_typed or not told else told
 
     return chosen
 
@@ -109,7 +115,9 @@ Profile = Annotated[
         "--profile",
         metavar="NAME",
         **env("profile"),
-        help="Which account's token to take, where importer login was told several.",
+        is_eager=True,
+        callback=configure,
+        help="The settings of [profile.NAME] in importer.toml, and the token of that account.",
     ),
 ]
 Proxy = Annotated[

@@ -13,6 +13,7 @@ import typer
 from importer import api
 from importer.cli import columns as meaning
 from importer.cli.allowance import prepare_for_uploads
+from importer.cli.configured import USED
 from importer.cli.confirm import confirmed
 from importer.cli.options import (
     AllowHttp,
@@ -256,7 +257,7 @@ def run(
     The same command goes on: what is in the gallery is never sent again. MANIFEST may be a results
     file: correct a cell of a failed row, and run that file.
 
-    Each option is also an environment variable: IMPORTER_RATE=5/s.
+    Each option is also an environment variable, IMPORTER_RATE=5/s, and a line of importer.toml.
 
     Exit codes: 0 all uploaded, 1 some rows failed, 2 wrong usage (nothing sent), 3 stopped for a
     cause that concerns every row, 4 some rows unknown, 5 disk trouble, 6 the job runs already.
@@ -302,6 +303,8 @@ def run(
         report=report,
         flags=flags_again(context),
     )
+    for line in () if quiet else context.meta.get(USED, ()):
+        typer.echo(f"options of {line}", err=True)
     account = Account(settings.sending.origin, profile)
     token = find_token(token_file, os.environ, partial(kept_token, account))
     keep(token)

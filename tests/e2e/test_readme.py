@@ -61,6 +61,15 @@ def test_shown_commands_are_right(gallery: RunningGallery, command: Command) -> 
     assert set(flags) == {"bench", "check", "gallery", "login", "run", "scan"}
 
 
+def test_the_shown_settings_are_right(archive: Archive, command: Command) -> None:
+    """The file, in the folder of the command, with the profile that is named below it."""
+    (text,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    (archive.folder / "importer.toml").write_text(text, encoding="utf-8")
+    archive.write([(name, "2017-07-15") for name in archive.pictures(2)], ["Datei", "date"])
+    done = command("check", archive.manifest, "-p", "studio", cwd=archive.folder)
+    assert "2 rows: 2 can be sent" in done.stdout, done.stderr
+
+
 def test_flags_and_columns_are_told_as_they_are(command: Command) -> None:
     """The tables name real flags, and every alias."""
     from importer.manifest.columns import ALIASES

@@ -62,6 +62,7 @@ HOMES = {
     "time": ("clock", "progress", "rehearsal"),
     "random": ("clock", "rehearsal", "demo_pictures"),
     "keyring": ("keyrings",),
+    "platformdirs": ("cli.configured",),
     "psutil": ("ledger.network_disk", "doctor"),
     "sqlite3": ("ledger", "report", "doctor", "rehearsal", "cli.gallery", "manifest.scan.spool"),
     "typer": ("cli",),
