@@ -120,6 +120,14 @@ Profile = Annotated[
         help="The settings of [profile.NAME] in importer.toml, and the token of that account.",
     ),
 ]
+MetricsPort = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        **env("metrics-port"),
+        help="Serve the run's numbers to Prometheus on this port of 127.0.0.1.",
+    ),
+]
 Proxy = Annotated[
     str,
     typer.Option(

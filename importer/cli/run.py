@@ -23,6 +23,7 @@ from importer.cli.options import (
     Delimiter,
     Encoding,
     Endpoint,
+    MetricsPort,
     Profile,
     Proxy,
     Root,
@@ -43,6 +44,7 @@ from importer.cli.urls import AllowPrivate, FetchLimit, PerHost, Urls, urls_of
 from importer.credentials import find_token
 from importer.keyrings import Account, kept_token
 from importer.logbook import logbook
+from importer.metrics import served
 from importer.progress import (
     JsonLines,
     Several,
@@ -248,6 +250,7 @@ def run(
         Path | None,
         typer.Option(metavar="PATH", **_env("log-file"), help="Write a log, without secrets."),
     ] = None,
+    metrics_port: MetricsPort = 0,
     proxy: Proxy = "",
     ca_file: CaFile = None,
     allow_http: AllowHttp = False,
@@ -321,8 +324,9 @@ def run(
             color=wants_color(color),
         ) as shown,
         logbook(log_file, token) as logged,
+        served(metrics_port) as measured,
     ):
-        observers = [shown, logged, *([JsonLines(sys.stdout)] if json else [])]
+        observers = [shown, logged, measured, *([JsonLines(sys.stdout)] if json else [])]
         summary = api.run_import(
             settings,
             token,

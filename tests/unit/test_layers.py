@@ -42,7 +42,7 @@ LAYERS = (
         (
             "", "bench", "shards", "progress", "report", "rehearsal", "demo", "demo_pictures", "job", "sent_before", "opening", "mending", "notices", "reporting", "telling", "checking", "piped",
             "run",
-            "api", "logbook", "doctor",
+            "api", "logbook", "metrics", "doctor",
         ),
     ),
     ("cli", ("cli", "__main__")),
@@ -63,6 +63,7 @@ HOMES = {
     "random": ("clock", "rehearsal", "demo_pictures"),
     "keyring": ("keyrings",),
     "platformdirs": ("cli.configured",),
+    "prometheus_client": ("metrics",),
     "psutil": ("ledger.network_disk", "doctor"),
     "sqlite3": ("ledger", "report", "doctor", "rehearsal", "cli.gallery", "manifest.scan.spool"),
     "typer": ("cli",),
