@@ -226,19 +226,20 @@ _NOT_AGAIN = {
 
 
 def flags_again(context: typer.Context, *, but: Container[str] = ()) -> tuple[str, ...]:
-    """The options that were typed and that the command that goes on needs again.
+    """The options that were given and that the command that goes on needs again.
+
+    Those of the environment and of a file as well: another terminal doesn't have the one, another
+    folder not the other, and with another tag each picture would be another one.
 
     Args:
         but: parameters that it doesn't need.
     """
     words: list[str] = []
     for parameter in context.command.params:
-        source = context.get_parameter_source(parameter.name or "")
-        if source is None or source.name != "COMMANDLINE":
+        name = parameter.name or ""
+        if name in _NOT_AGAIN or name in but or not _is_given(context, name):
             continue
-        if parameter.name in _NOT_AGAIN or parameter.name in but:
-            continue
-        value = context.params[parameter.name or ""]
+        value = context.params[name]
         flag = max(parameter.opts, key=len)
         if value is True:
             words.append(flag)
@@ -248,10 +249,26 @@ def flags_again(context: typer.Context, *, but: Container[str] = ()) -> tuple[st
             words += [flag, str(value.absolute())]  # from whatever folder it is typed
         elif isinstance(value, list):
             words += [word for one in value for word in (flag, str(one))]
+        elif name == "proxy":
+            words += _proxy_again(context, flag, value)
         else:
-            # Commands are printed, and stand in reports, which are there to be passed on.
-            words += [flag, without_user(value) if parameter.name == "proxy" else str(value)]
+            words += [flag, str(value)]
     return tuple(words)
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    if source is None or (source.name.startswith("DEFAULT") and source.name != "DEFAULT_MAP"):
+        return bool(isinstance(context.params[name], list) and context.params[name])  # or_lines_of
+    return True
+
+
+def _proxy_again(context: typer.Context, flag: str, proxy: str) -> list[str]:
+    """Commands are printed, and stand in reports, which are there to be passed on."""
+    shown = without_user(proxy)
+    source = context.get_parameter_source("proxy")
+    is_typed = source is not None and source.name == "COMMANDLINE"
+    return [flag, shown] if is_typed or shown == proxy else []
 
 
 def is_terminal() -> bool:

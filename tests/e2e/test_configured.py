@@ -50,7 +50,7 @@ def test_a_run_goes_where_its_folders_file_says(
     assert done.returncode == 1, done.stderr
     assert f"options of {ours}: endpoint, column, default, report, max-failures\n" in done.stderr
     assert f"options of {home / NAME}: retries\n" in done.stderr
-    assert "--profile studio\n" in done.stderr
+    assert "--profile studio " in done.stderr
     assert len(gallery.stored()) == 2
     assert not list(archive.folder.glob("*.html"))
     checked = command("check", archive.manifest, "-p", "studio", cwd=archive.folder)

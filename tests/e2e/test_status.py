@@ -99,6 +99,22 @@ def test_what_goes_on_with_a_killed_run_can_be_pasted(
     assert left["uploaded"] >= 35
 
 
+def test_what_the_environment_said_is_in_the_command_too(
+    archive: Archive, gallery: RunningGallery, command: Command
+) -> None:
+    """Pasted where the variable isn't set, no picture goes a second time under another name."""
+    archive.fill(40)
+    env = {"IMPORTER_DEFAULT": "tag=blue", "IMPORTER_ENDPOINT": gallery.endpoint}
+    process = command.start("run", archive.manifest, "--rate", "20/s", "--no-report", "-y", env=env)
+    wait_for(lambda: len(gallery.receipts()) >= 10)
+    process.kill()
+    process.communicate()
+    line = told(command, archive.manifest)["next_command"]
+    assert command(*shlex.split(line)[1:]).returncode in (0, 4)
+    names = [receipt["name"] for receipt in gallery.receipts()]
+    assert len(set(names)) == len(names)
+
+
 def test_what_is_left_is_said_as_at_the_runs_end(
     archive: Archive, gallery: RunningGallery, command: Command
 ) -> None:

@@ -158,12 +158,31 @@ def test_the_command_that_goes_on_has_the_flags_that_were_typed(typed, again):
         assert flags_again(context) == again
 
 
-def test_what_the_environment_said_is_not_typed_again(monkeypatch):
+def test_what_the_environment_said_is_said_again(monkeypatch):
+    """Another terminal doesn't have it; and with another tag each picture is another one."""
     monkeypatch.setenv("IMPORTER_ENDPOINT", "https://h/up")
+    monkeypatch.setenv("IMPORTER_DEFAULT", "tag=blue sky\ndate=2018-02-22")
+    monkeypatch.setenv("IMPORTER_REPORT", "0")
+    monkeypatch.setenv("IMPORTER_VERBOSE", "1")
     command = typer.main.get_command(app).commands["run"]
     with command.make_context("run", ["archive.csv"]) as context:
         assert context.params["endpoint"] == "https://h/up"
-        assert flags_again(context) == ()
+        assert flags_again(context) == (
+            "--endpoint", "https://h/up", "--default", "tag=blue sky", "--default",
+            "date=2018-02-22", "--no-report",
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("proxy", "again"),
+    [("http://p:1", ("--proxy", "http://p:1")), ("http://me:secret@p:1", ())],
+)
+def test_a_password_of_the_environment_stays_there(monkeypatch, proxy, again):
+    """Said with ``***`` in it, it would take the variable's place."""
+    monkeypatch.setenv("IMPORTER_PROXY", proxy)
+    command = typer.main.get_command(app).commands["run"]
+    with command.make_context("run", ["archive.csv"]) as context:
+        assert flags_again(context) == again
 
 
 def test_a_default_of_the_environment_may_have_a_space(monkeypatch):
