@@ -80,5 +80,6 @@ def hold(
         timestamp(clock.now()),
         flags=json.dumps(settings.flags),
         reading_flags=json.dumps(reading_flags(reading)),
+        is_drawn="no",
     )
     return journal, begin_snapshot(journal, survey, reading)

@@ -86,3 +86,11 @@ def _length(name: str) -> int:
     if os.name == "nt":
         return len(name.encode("utf-16-le", "surrogatepass")) // 2
     return len(os.fsencode(name))
+
+
+def is_same(one: Path, other: Path) -> bool:
+    """One file, however its path is written: through a link, or with ``..`` in it."""
+    try:
+        return one == other or one.samefile(other)
+    except OSError:
+        return False

@@ -278,7 +278,9 @@ class Run:
         code = summary.stop.code if summary.stop else ""
         with suppress(StorageError):  # the summary says so already, and what was sent is told
             at = timestamp(self._clock.now())
-            await anyio.to_thread.run_sync(journal.end_run, at, summary.exit_code, code)
+            said = "yes" if is_drawn else "no"
+            end = partial(journal.end_run, at, summary.exit_code, code, is_drawn=said)
+            await anyio.to_thread.run_sync(end)
         if is_dry or self._is_hurried or not self._settings.report:
             return summary
         warn = self._telling.warn

@@ -26,8 +26,8 @@ def status_lines(found: JobStatus) -> list[str]:
         f"gallery: {printable(known.origin)}",
     ]
     if found.job.results.is_file():
-        is_older = found.is_running or found.is_cut_off
-        lines.append(f"results: {found.job.results}{' (of an earlier run)' if is_older else ''}")
+        is_older = "" if found.is_told else " (of an earlier run)"
+        lines.append(f"results: {found.job.results}{is_older}")
     if found.is_running:
         return [*lines, f"as it comes: {found.job.part}"]
     return [*lines, *stop_words(found.summary)]

@@ -26,6 +26,7 @@ from importer.ledger.rows import (
 )
 from importer.ledger.schema import connect, peeking, translated
 from importer.model import MAYBE_THERE, Collection
+from importer.places import is_same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -144,8 +145,9 @@ class Journal:
             db.executemany(_NOTE, notes.items())
         return self.run
 
-    def end_run(self, ended_at: str, exit_code: int, stop: str) -> None:
+    def end_run(self, ended_at: str, exit_code: int, stop: str, **notes: str) -> None:
         with self.transaction() as db:
+            db.executemany(_NOTE, notes.items())
             db.execute(
                 "UPDATE runs SET ended_at = ?, exit_code = ?, stop = ? WHERE run = ?",
                 (ended_at, exit_code, stop, self.run),
@@ -301,12 +303,12 @@ class Journal:
                 fix=f"say --endpoint with the address at {origin}; or, for another gallery,"
                 " another results file with -o",
             )
-        if job.is_rerun or _is_same(Path(known), job.manifest):
+        if job.is_rerun or is_same(Path(known), job.manifest):
             return
         was_moved = Path(known).name == job.manifest.name and not Path(known).exists()
         # The journal was gone, and the results file was run: it has the manifest's rows.
         is_its_own = job.results.stem == f"{job.manifest.stem}.results"
-        if was_moved or (is_its_own and _is_same(Path(known), job.results)):
+        if was_moved or (is_its_own and is_same(Path(known), job.results)):
             self._note(manifest=str(job.manifest))
             return
         raise JournalMismatch(
@@ -330,11 +332,3 @@ def known_folder(journal: Path) -> Path | None:
     if "folder" in found:  # the manifest came through a pipe
         return Path(found["folder"])
     return Path(found["manifest"]).parent if "manifest" in found else None
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    """One file, however its path is written: through a link, or with ``..`` in it."""
-    try:
-        return one == other or one.samefile(other)
-    except OSError:
-        return False

@@ -87,6 +87,7 @@ def find(journal: Path, *, now: datetime) -> Findings:
         return Findings(
             known.drawn_at,
             known.snapshot,
+            known.manifest,
             known.origin,
             known.rows,
             known.tally,
@@ -95,6 +96,7 @@ def find(journal: Path, *, now: datetime) -> Findings:
             known.run_count,
             known.flags,
             known.reading_flags,
+            known.is_drawn,
             collections=collections,
             collection_count=collection_count,
             failed=_groups(db, snapshot, "status = 'failed'", by="code"),

@@ -46,6 +46,7 @@ class Standing:
 
     drawn_at: str  #: UTC, ISO 8601
     snapshot: int | None  #: of the manifest, as it was read last; None: no run has read it
+    manifest: str  #: its path, as the first run was given it
     origin: str  #: where the pictures go
     rows: int  #: of the manifest
     tally: Tally  #: pending: also the rows that no run has read yet
@@ -54,6 +55,7 @@ class Standing:
     run_count: int
     flags: tuple[str, ...]  #: of the last run, for the command that goes on ...
     reading_flags: tuple[str, ...]  #: ... and those that a command which names the manifest needs
+    is_drawn: bool  #: the last run has written the results
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ def stand(db: sqlite3.Connection, *, now: datetime) -> Standing:
     return Standing(
         drawn_at=timestamp(now),
         snapshot=snapshot,
+        manifest=_meta(db, "manifest"),
         origin=_meta(db, "origin"),
         rows=rows or 0,
         tally=Tally(counts, known.uploaded_bytes),
@@ -118,6 +121,8 @@ def stand(db: sqlite3.Connection, *, now: datetime) -> Standing:
         run_count=run_count,
         flags=_words(db, "flags"),
         reading_flags=_words(db, "reading_flags"),
+        # An importer that didn't note it drew them at each end but after a second Ctrl-C.
+        is_drawn=(_meta(db, "is_drawn") or "yes") == "yes" and bool(runs and runs[0].ended_at),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.ledger import lock
@@ -37,6 +38,11 @@ class JobStatus:
         return last is not None and not last.ended_at and not self.is_running
 
     @property
+    def is_told(self) -> bool:
+        """The results file is there, and says what the last run did."""
+        return self.standing.is_drawn and self.job.results.is_file()
+
+    @property
     def rows_left(self) -> int:
         """Still to be sent, or on their way."""
         tally = self.standing.tally
@@ -53,7 +59,7 @@ class JobStatus:
     def summary(self) -> Summary:
         """The job as the end of its last run would tell of it."""
         last, job = self.last_run, self.job
-        is_told = last is not None and bool(last.ended_at) and job.results.is_file()
+        is_told = self.is_told
         flags = self.standing.flags
         if not is_told:  # the command that goes on names the manifest
             flags = manifest_flags(job, self.standing.reading_flags, flags)
@@ -82,4 +88,6 @@ def status_of(job: Job, *, now: datetime) -> JobStatus:
         standing = stand(db, now=now)
         is_under_way = is_running and standing.runs and not standing.runs[0].ended_at
         advance = advance_of(db, standing.runs[0], now=now) if is_under_way else None
+    if standing.manifest:  # the job was named by its results, which may not even be there yet
+        job = replace(job, manifest=Path(standing.manifest))
     return JobStatus(job, standing, is_running, advance)

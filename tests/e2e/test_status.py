@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from tests.e2e.test_pace import wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.conftest import Archive
@@ -113,6 +116,43 @@ def test_what_the_environment_said_is_in_the_command_too(
     assert command(*shlex.split(line)[1:]).returncode in (0, 4)
     names = [receipt["name"] for receipt in gallery.receipts()]
     assert len(set(names)) == len(names)
+
+
+def test_results_of_an_earlier_run_are_told_as_such(
+    archive: Archive, start_gallery: Callable[..., RunningGallery], command: Command
+) -> None:
+    """Left at once, a run draws none; those that lie there don't know what it has sent."""
+    gallery = start_gallery("delay=3s@#13-99")
+    archive.fill(60)
+    words = ("run", archive.manifest, "--endpoint", gallery.endpoint, "-y", "--no-report")
+    assert command(*words, "--lines", "2-7").returncode == 0
+    process = command.start(*words, "-c", "2")
+    wait_for(lambda: len(gallery.receipts()) >= 12)
+    time.sleep(0.3)
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+    _, err = process.communicate(timeout=30)
+    assert "doesn't tell of this run yet" in err
+    lines = command("status", archive.manifest).stdout.splitlines()
+    assert f"results: {archive.results} (of an earlier run)" in lines
+    assert next(line for line in err.splitlines() if line.startswith("to go on: ")) in lines
+    assert command("status", archive.results).stdout.splitlines() == lines
+
+
+def test_results_that_arent_there_yet_name_a_job(
+    archive: Archive, gallery: RunningGallery, command: Command
+) -> None:
+    """Its command names the manifest, which the journal knows."""
+    archive.fill(40)
+    results = archive.folder / "all.csv"
+    process = started(archive, gallery, command, "--no-report", "-o", str(results))
+    process.kill()
+    process.communicate()
+    assert not results.exists()
+    found = told(command, results)
+    assert found["manifest"] == str(archive.manifest)
+    assert command(*shlex.split(found["next_command"])[1:]).returncode in (0, 4)
 
 
 def test_what_is_left_is_said_as_at_the_runs_end(
