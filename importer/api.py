@@ -13,7 +13,7 @@ from importer.errors import UsageError, the_one
 from importer.events import NoObserver, Observer
 from importer.job import ANYTHING, find_job, open_for_reading
 from importer.piped import piped_check, piped_run
-from importer.places import place_of, refuse_folder, refuse_long
+from importer.places import place_of, refuse_long, refuse_no_file
 from importer.settings import Checking, Pace, Reading, Settings
 from importer.signals import plain_ctrl_c
 
@@ -192,7 +192,7 @@ def report_job(file: Path, *, results: Path | None = None, out: Path | None = No
     if out is not None:
         out = place_of(out)
         refuse_long(out, beside=".1234567.tmp")  # see write_report
-        refuse_folder(out, job.report.name)
+        refuse_no_file(out, job.report.name)
     return write_report(
         job.journal,
         out=out or job.report,

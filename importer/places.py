@@ -31,14 +31,19 @@ def place_of(name: Path | str) -> Path:
         return path.absolute()
 
 
-def refuse_folder(out: Path, name: str) -> None:
-    """What is written as a file can't take a folder's place; ``name`` is one that it can have.
+def refuse_no_file(out: Path, name: str) -> None:
+    """A file takes no folder's, device's or pipe's place; ``name`` is one that it can have.
 
     Raises:
-        UsageError: a folder lies there.
+        UsageError: one lies there.
     """
     if out.is_dir():
         raise UsageError(f"{out} is a folder", fix=f"name a file in it: -o {out / name}")
+    if out.exists() and not out.is_file():
+        raise UsageError(
+            f"{out} is a device or a pipe, and a file would take its place",
+            fix=f"name a file: -o {name}",
+        )
 
 
 def refuse_folder_as_results(job: Job, name: str) -> None:
@@ -55,7 +60,7 @@ def refuse_folder_as_results(job: Job, name: str) -> None:
             f"{job.results} is a folder, but {job.journal.name} beside it knows what was sent",
             fix=f"move {job.journal} to {better}.journal, then say -o {better}",
         )
-    refuse_folder(job.results, name)
+    refuse_no_file(job.results, name)
 
 
 def refuse_long(path: Path, *, beside: str, fix: str = SHORTER) -> None:

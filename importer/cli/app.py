@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tempfile
@@ -97,6 +98,7 @@ def main(begin: Callable[[], None] = lambda: None) -> None:
 
     ``begin`` is called when the words are understood, before anything is done.
     """
+    _show_every_name()
     try:
         app(obj=begin)
     except ImporterError as error:
@@ -117,6 +119,13 @@ def main(begin: Callable[[], None] = lambda: None) -> None:
         _say(f"importer: this is a defect of the importer ({type(error).__name__})")
         _say(f"  what happened is in {_keep_traceback(error)}; please send it to us")
         sys.exit(DEFECT)
+
+
+def _show_every_name() -> None:
+    """A path may have letters that the console lacks, or bytes that are no letters at all."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _say(text: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from importer.errors import StorageError, UsageError
 from importer.in_place import put_in_place, refuse_other_form
 from importer.manifest.check.fixes import Log
-from importer.places import refuse_long
+from importer.places import refuse_long, refuse_no_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,7 @@ def refuse_to_harm(out: Path, manifest: Path, *, force: bool) -> None:
         UsageError: it would overwrite something, or its paths would lead elsewhere.
     """
     refuse_long(out, beside=".tmp", fix="choose a shorter one")
+    refuse_no_file(out, f"{manifest.stem}.fixed.csv")
     if out.exists() and out.samefile(manifest):
         raise UsageError("--fix would overwrite the manifest", fix="name another file")
     if not out.parent.is_dir() or not out.parent.samefile(manifest.parent):

@@ -24,7 +24,7 @@ from importer.ledger.rows import (
     JournalRow,
     tally_of,
 )
-from importer.ledger.schema import connect, peeking, translated
+from importer.ledger.schema import as_noted, as_told, connect, peeking, translated
 from importer.model import MAYBE_THERE, Collection
 from importer.places import is_same
 
@@ -287,7 +287,7 @@ class Journal:
     def meta(self, name: str) -> str:
         with translated(self.path):
             found = self.db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return found[0] if found else ""
+        return as_told(found[0]) if found else ""
 
     def _belong_to(self, job: Job) -> None:
         known = self.meta("manifest")
@@ -319,7 +319,7 @@ class Journal:
 
     def _note(self, **values: str) -> None:
         with self.transaction() as db:
-            db.executemany(_NOTE, values.items())
+            db.executemany(_NOTE, [(name, as_noted(text)) for name, text in values.items()])
 
 
 def known_folder(journal: Path) -> Path | None:
@@ -330,5 +330,5 @@ def known_folder(journal: Path) -> Path | None:
     except (sqlite3.Error, OSError, ValueError):
         return None
     if "folder" in found:  # the manifest came through a pipe
-        return Path(found["folder"])
-    return Path(found["manifest"]).parent if "manifest" in found else None
+        return Path(as_told(found["folder"]))
+    return Path(as_told(found["manifest"])).parent if "manifest" in found else None

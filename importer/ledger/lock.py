@@ -66,8 +66,10 @@ def is_held(job: Job) -> bool:
     try:
         with lock:
             return False
-    except (filelock.Timeout, OSError):
+    except filelock.Timeout:
         return True
+    except OSError:  # ours to look at, and not to write to
+        return False
 
 
 def _lock_of(job: Job) -> Path:
@@ -93,7 +95,8 @@ def hold_manifest(job: Job) -> Iterator[None]:
     try:
         if lock is not None and note is not None:
             lock.acquire()
-            note.write_text(f"process {os.getpid()}, results in {job.results}", encoding="utf-8")
+            said = f"process {os.getpid()}, results in {job.results}"
+            note.write_text(said, encoding="utf-8", errors="backslashreplace")
     except filelock.Timeout:
         raise JobBusy(
             f"another run sends this manifest to {job.origin} ({_said_in(note)})",

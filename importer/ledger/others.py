@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.ledger.batch import rows_by_keys
-from importer.ledger.schema import APPLICATION, peeking
+from importer.ledger.schema import APPLICATION, as_told, peeking
 from importer.model import MAYBE_THERE, Status
 
 if TYPE_CHECKING:
@@ -73,4 +73,4 @@ def _look_into(journal: Path) -> Other | None:
             meta = dict(db.execute("SELECT name, value FROM meta"))
     except (sqlite3.Error, OSError, ValueError):
         return None
-    return Other(journal, Path(meta.get("manifest", "")), meta.get("origin", ""))
+    return Other(journal, Path(as_told(meta.get("manifest", ""))), meta.get("origin", ""))

@@ -102,7 +102,10 @@ def new_row(placed: Sequence[Any]) -> JournalRow:
 def public_source(picture: Picture) -> str:
     """A source as it may stand in the journal: a URL without what may be secret in it."""
     source = picture.source
-    return public_url(source.url) if isinstance(source, RemoteUrl) else source.path
+    if isinstance(source, RemoteUrl):
+        return public_url(source.url)
+    # A folder's name may have bytes in it that are no UTF-8, which is all that a journal takes.
+    return source.path.encode("utf-8", "backslashreplace").decode()
 
 
 def shown_source(cell: str) -> str:

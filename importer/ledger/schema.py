@@ -152,6 +152,20 @@ def _prepare(db: sqlite3.Connection, path: Path, *, is_new: bool, lasts: bool) -
         )
 
 
+def as_noted(text: str) -> str | bytes:
+    """A text for ``meta``. A path may have bytes in it that are no UTF-8, SQLite's text none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape")
+    return text
+
+
+def as_told(noted: str | bytes) -> str:
+    """The same again."""
+    return noted if isinstance(noted, str) else noted.decode("utf-8", "surrogateescape")
+
+
 def damaged(path: Path, how: str) -> StorageError:
     """The error that says so; nothing may be sent on the word of such a journal."""
     return StorageError(

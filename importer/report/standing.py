@@ -18,7 +18,7 @@ from urllib.parse import quote
 from importer.clock import timestamp
 from importer.errors import JournalMismatch, UsageError
 from importer.ledger.rows import tally_of
-from importer.ledger.schema import APPLICATION, VERSION, translated
+from importer.ledger.schema import APPLICATION, VERSION, as_told, translated
 from importer.model import Status, Tally
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def advance_of(db: sqlite3.Connection, run: RunRecord, *, now: datetime) -> Adva
 
 def _meta(db: sqlite3.Connection, name: str) -> str:
     found = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-    return found[0] if found else ""
+    return as_told(found[0]) if found else ""
 
 
 def _words(db: sqlite3.Connection, name: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from importer.report.standing import Standing
 
 EXIT_WORDS = {
-    0: "everything is uploaded",
+    0: "ended well",
     1: "ended, some rows are left",
     2: "wrong usage or settings, nothing was sent",
     3: "stopped for a cause that concerns every row",

@@ -20,7 +20,7 @@ from importer.ledger.job import Job
 from importer.ledger.schema import translated
 from importer.manifest.columns import RESULT_COLUMNS
 from importer.model import MAYBE_THERE, Status, Tally
-from importer.places import BESIDE_RESULTS, place_of, refuse_folder, refuse_long
+from importer.places import BESIDE_RESULTS, place_of, refuse_long, refuse_no_file
 from importer.shards.names import LINE_COLUMN, is_shard, missing_numbers, stem_of
 from importer.units import counted
 
@@ -81,7 +81,7 @@ def out_place(shards: Sequence[Path], out: Path | None, *, replace: bool) -> Pat
     place = place_of(out) if out else _default_path(shards)
     refuse_other_form(place)
     refuse_long(place, beside=BESIDE_RESULTS)
-    refuse_folder(place, "all.results.csv")
+    refuse_no_file(place, "all.results.csv")
     if place in shards:
         raise UsageError(f"{place.name} is one of the shards", fix="choose another name with -o")
     if place.exists() and not replace:

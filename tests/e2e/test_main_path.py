@@ -6,6 +6,7 @@ import csv
 import hashlib
 import os
 import stat
+import sys
 from collections import Counter
 from collections.abc import Callable
 
@@ -412,3 +413,30 @@ def test_a_report_takes_no_other_files_place(
     assert journal.read_bytes() == before
     done = command("report", out, "-o", archive.folder)
     assert f"is a folder\n  name a file in it: -o {page}\n" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_folder_whose_name_is_no_utf_8(
+    archive: Archive, gallery: RunningGallery, command: Command
+) -> None:
+    """From a disk of another time: all is sent once, and each verb works there."""
+    folder = archive.folder / os.fsdecode(b"caf\xe9 2009")
+    folder.mkdir()
+    there = Archive(folder)
+    there.write([(name, "Fair", "2017-07-15") for name in (*there.pictures(2), "gone.jpg")])
+    words = ("run", there.manifest, "--endpoint", gallery.endpoint)
+    for _ in range(2):
+        done = command(*words)
+        assert done.returncode == 1, done.stderr
+    assert len(gallery.stored()) == 2
+    assert there.results.with_suffix(".html").exists()
+    for more in (("status",), ("status", "--json"), ("report",), ("check",), ("doctor",)):
+        target = folder if more == ("doctor",) else there.manifest
+        done = command(more[0], target, *more[1:])
+        assert done.returncode == (1 if more == ("check",) else 0), done.stderr
+    other = ("run", there.manifest, "--endpoint", gallery.endpoint, "-o", folder / "b.csv", "-n")
+    assert command(*other).returncode in (0, 1)
+    there.results.write_bytes(
+        there.results.read_bytes().replace(b"gone.jpg", b"pictures/p00001.jpg")
+    )
+    assert command("run", there.results, "--endpoint", gallery.endpoint).returncode == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -205,3 +206,23 @@ def test_what_no_disk_takes_is_refused(archive, tmp_path):
         pass
     with pytest.raises(StorageError):
         write_template(none)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no such files")
+async def test_a_pipe_stays_a_pipe(archive):
+    """``-o /dev/null`` of a user who may do anything would have broken the machine."""
+    archive.fill(1)
+    pipe = archive.folder / "pipe.csv"
+    os.mkfifo(pipe)
+    async with Wire() as wire:
+        with pytest.raises(UsageError, match="is a device or a pipe"):
+            await run(archive, wire, results=pipe)
+        assert wire.receipts == []
+    copy = Checking(fix=pipe, force=True)
+    for write in (
+        lambda: check_manifest(archive.manifest, checking=copy),
+        lambda: scan_folder(archive.folder, pipe, force=True),
+    ):
+        with pytest.raises(UsageError, match="is a device or a pipe"):
+            write()
+    assert stat.S_ISFIFO(pipe.stat().st_mode)

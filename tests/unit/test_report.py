@@ -279,7 +279,7 @@ def test_a_whole_job_asks_for_nothing(desk):
     found = desk.find()
     assert steps(found, results=desk.job.results) == []
     assert [(share.word, share.count) for share in shares(found)] == [("uploaded", 2)]
-    assert standing(found) == "Run 1 everything is uploaded."
+    assert standing(found) == "Run 1 ended well."
     assert "What to do next" not in desk.write()
 
 

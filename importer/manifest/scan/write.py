@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from importer.errors import StorageError, UsageError
 from importer.in_place import put_in_place
-from importer.places import place_of, refuse_folder, refuse_long
+from importer.places import place_of, refuse_long, refuse_no_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,7 +35,7 @@ def destination_of(out: str, *, force: bool) -> Path | None:
     if path.suffix.lower() in (".xls", ".ods", ".parquet", ".jsonl", ".gz"):
         raise UsageError(f"{path.name} can't be written", fix="call it .csv or .xlsx")
     refuse_long(path, beside=".tmp")
-    refuse_folder(path, "manifest.csv")
+    refuse_no_file(path, "manifest.csv")
     if not path.parent.is_dir():
         raise UsageError(f"there is no folder {path.parent}", fix="make it, or name another one")
     if os.path.lexists(path) and not force:
