@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,7 +66,7 @@ def read_token_file(path: Path) -> Token:
     if os.name != "nt" and stat.S_ISREG(mode) and mode & 0o077:
         raise TokenError(
             f"the token file {path} can be read by others",
-            fix=f"close it with: chmod 600 {path}",
+            fix=f"close it with: {shlex.join(['chmod', '600', str(path)])}",
         )
     try:
         text = content.decode("utf-8-sig").strip()

@@ -77,6 +77,8 @@ def open_for_reading(
         ManifestError: it can't be read, or a required column is missing.
     """
     path = place_of(path)
+    if reading.root is not None and not reading.root.is_dir():
+        raise UsageError(f"--root {reading.root} is no folder", fix="name the pictures' folder")
     manifest = open_manifest(path, reading)
     columns = _columns(manifest, reading)
     own = own_results(manifest)

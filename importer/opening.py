@@ -67,6 +67,7 @@ def hold(
     """
     reading = settings.reading
     if settings.dry_run:
+        lock.refuse_held(job)  # what is on its way is neither sent nor still to be sent
         journal = borrowed_journal(job, files)
     else:
         files.enter_context(lock.hold(job))

@@ -40,6 +40,7 @@ from importer.transfer.pipeline import Pipeline
 from importer.transfer.scribe import Scribe
 from importer.transfer.transport import Transport
 from importer.transfer.wishes import follow
+from importer.units import counted
 
 if TYPE_CHECKING:
     import signal
@@ -249,7 +250,7 @@ class Run:
         tally = await anyio.to_thread.run_sync(opened.journal.tally, opened.snapshot)
         bad = tally[Status.INVALID]
         if bad:
-            why = f"{bad} rows are invalid, and --strict sends nothing while one is"
+            why = f"{counted(bad, 'row')} invalid, and --strict sends nothing while one is"
             self._halting.ask(Stop(1, "strict", why, "correct them in the results file"))
         return bool(bad)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
 import tempfile
 from collections import UserDict
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -16,13 +17,15 @@ from typer.main import get_command
 
 import importer
 from importer.cli import secrecy
-from importer.errors import Defect, ImporterError
+from importer.errors import Defect, ImporterError, StorageError
 from importer.progress.stream import SteadyStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 DEFECT = 70
+#: of a stdout that is a file on a disk without room
+_FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 #: in the order in which a newcomer needs them; each is a function in a module of its name
 VERBS = (
@@ -115,10 +118,20 @@ def main(begin: Callable[[], None] = lambda: None) -> None:
         # Whoever read our output went away; the work itself was done.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in _FULL:
+            _own_up(error)
+        _say(f"importer: what was to be said can't be written ({error.strerror})")
+        _say("  make room where it goes to, and run the same command again")
+        sys.exit(StorageError.exit_code)
     except Exception as error:  # noqa: BLE001  (no traceback reaches a user)
-        _say(f"importer: this is a defect of the importer ({type(error).__name__})")
-        _say(f"  what happened is in {_keep_traceback(error)}; please send it to us")
-        sys.exit(DEFECT)
+        _own_up(error)
+
+
+def _own_up(error: Exception) -> NoReturn:
+    _say(f"importer: this is a defect of the importer ({type(error).__name__})")
+    _say(f"  what happened is in {_keep_traceback(error)}; please send it to us")
+    sys.exit(DEFECT)
 
 
 def _show_every_name() -> None:

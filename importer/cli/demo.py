@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from importer.cli.options import is_terminal, wants_color
+from importer.errors import UsageError
 
 
 def demo(
@@ -30,7 +31,12 @@ def demo(
     from importer.progress import make_observer
 
     where = folder or Path(tempfile.mkdtemp(prefix="importer-demo-"))
-    where.mkdir(parents=True, exist_ok=True)
+    try:
+        where.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise UsageError(f"the folder {where} can't be made ({reason})",
+                         fix="name another one: --folder") from None  # fmt: skip
 
     async def main() -> None:
         with make_observer(

@@ -37,6 +37,7 @@ def status_json(found: JobStatus) -> str:
     """For a program: one object; ASCII alone, right on a console of any encoding."""
     known, last, job = found.standing, found.last_run, found.job
     advance, left_s = found.advance, found.left_s
+    tally = known.tally if found.is_running else found.summary.tally
     return json.dumps(
         {
             "manifest": str(job.manifest),
@@ -45,7 +46,7 @@ def status_json(found: JobStatus) -> str:
             "gallery": known.origin,
             "is_running": found.is_running,
             "rows": known.rows,
-            "tally": {status.value: known.tally[status] for status in Status},
+            "tally": {status.value: tally[status] for status in Status},
             "bytes": known.tally.uploaded_bytes,
             "run": last._asdict() if last else None,
             "settled": advance.settled if advance else None,

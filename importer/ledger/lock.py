@@ -46,14 +46,21 @@ def hold(job: Job) -> Iterator[None]:
         try:
             lock.acquire()
         except filelock.Timeout:
-            raise JobBusy(
-                f"another run holds this job ({_holder(job) or 'it has only just begun'})",
-                fix="wait for it, or end it; then run the same command again",
-            ) from None
+            raise _busy(job) from None
     try:
         yield
     finally:
         lock.release()
+
+
+def refuse_held(job: Job) -> None:
+    """For whoever changes nothing, and yet can't say anything right while a run goes on.
+
+    Raises:
+        JobBusy: one holds the job; says which.
+    """
+    if is_held(job):
+        raise _busy(job)
 
 
 def is_held(job: Job) -> bool:
@@ -70,6 +77,13 @@ def is_held(job: Job) -> bool:
         return True
     except OSError:  # ours to look at, and not to write to
         return False
+
+
+def _busy(job: Job) -> JobBusy:
+    return JobBusy(
+        f"another run holds this job ({_holder(job) or 'it has only just begun'})",
+        fix="wait for it, or end it; then run the same command again",
+    )
 
 
 def _lock_of(job: Job) -> Path:

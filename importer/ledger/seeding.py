@@ -22,7 +22,7 @@ def seed(db: sqlite3.Connection, number: int, recorded: Recorded) -> None:
             _number(cells.get("import_http")), _number(cells.get("import_attempts")) or 1,
             _number(cells.get("import_bytes")), _digest(cells.get("import_sha256")),
             _seconds(cells.get("import_seconds")), cells.get("import_at"),
-            cells.get("import_possible_duplicate", "") == "yes", cells.get("import_answer"),
+            recorded.is_marked, cells.get("import_answer"),
             _number(cells.get("import_run")),
             number,
         ),

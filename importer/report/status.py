@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.ledger import lock
-from importer.model import Status, Summary
+from importer.model import Status, Summary, Tally
 from importer.report.standing import advance_of, reading, stand
 from importer.telling import manifest_flags
 
@@ -65,7 +65,7 @@ class JobStatus:
             flags = manifest_flags(job, self.standing.reading_flags, flags)
         return Summary(
             run=last.run if last else 0,
-            tally=self.standing.tally,
+            tally=_as_after_a_crash(self.standing.tally),
             sent=0,
             sent_bytes=0,
             requests=0,
@@ -76,6 +76,13 @@ class JobStatus:
             journal=str(job.journal),
             flags=flags,
         )
+
+
+def _as_after_a_crash(tally: Tally) -> Tally:
+    """What was on its way is unknown, as the next run will write down."""
+    counts = dict(tally.counts)
+    counts[Status.UNKNOWN] = tally[Status.UNKNOWN] + counts.pop(Status.SENDING, 0)
+    return Tally(counts, tally.uploaded_bytes)
 
 
 def status_of(job: Job, *, now: datetime) -> JobStatus:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from importer.ledger.job import Job
 from importer.model import Status
 from importer.progress.closing import run_command
+from importer.telling import manifest_flags
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from importer.report.standing import Standing
 
 EXIT_WORDS = {
@@ -69,7 +70,7 @@ def shares(findings: Standing) -> list[Share]:
         (Status.UNKNOWN, "unknown", True),
         (Status.INVALID, "invalid", True),
         (Status.CHANGED, "changed since", True),
-        (Status.DUPLICATE, "duplicate rows", False),
+        (Status.DUPLICATE, "repeated", False),
         (Status.SENDING, "on their way", False),
         (Status.PENDING, "still to be sent", False),
     )
@@ -100,15 +101,18 @@ def exit_words(exit_code: int | None) -> str:
 def steps(findings: Standing, *, results: Path) -> list[Step]:
     """What a person does next, in this order."""
     tally = findings.tally
-    flags = findings.flags
-    command = run_command(str(results), flags=flags)
+    flags, file = findings.flags, str(results)
+    if not findings.is_drawn and findings.manifest:  # older results don't know what was sent since
+        job = Job(Path(findings.manifest), results, findings.origin)
+        flags, file = manifest_flags(job, findings.reading_flags, flags), findings.manifest
+    command = run_command(file, flags=flags)
     found = []
     if tally[Status.UNKNOWN]:
         found.append(Step(
             "Look in the gallery for the unknown pictures listed below. Those that are missing"
             " there can be sent again. This sends every unknown row; a picture that was there"
             " after all is then there twice.",
-            run_command(str(results), flags=("--rows", "unknown", *flags)),
+            run_command(file, flags=("--rows", "unknown", *flags)),
         ))  # fmt: skip
     wrong = tally[Status.FAILED] + tally[Status.INVALID]
     waiting = tally[Status.PENDING] + tally[Status.SENDING]

@@ -440,3 +440,35 @@ def test_a_folder_whose_name_is_no_utf_8(
         there.results.read_bytes().replace(b"gone.jpg", b"pictures/p00001.jpg")
     )
     assert command("run", there.results, "--endpoint", gallery.endpoint).returncode == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no such device")
+@pytest.mark.parametrize("verb", ["check", "report", "status", "--help"])
+def test_a_full_disk_behind_stdout_is_no_defect(
+    archive: Archive, gallery: RunningGallery, command: Command, verb: str
+) -> None:
+    archive.fill(1)
+    assert command("run", archive.manifest, "--endpoint", gallery.endpoint).returncode == 0
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        words = (verb,) if verb == "--help" else (verb, archive.manifest)
+        process = command.start(*words, stdout=full)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode in ((0,) if verb == "status" else (5, 1)), err
+    assert "defect" not in err
+
+
+@pytest.mark.parametrize("place", ["archive.csv", "archive.csv/below"])
+def test_a_demo_where_no_folder_can_be(archive: Archive, command: Command, place: str) -> None:
+    archive.fill(1)
+    done = command("demo", "--folder", archive.folder / place)
+    assert (done.returncode, "can't be made" in done.stderr) == (2, True)
+
+
+def test_a_root_that_isnt_there_is_refused(
+    archive: Archive, gallery: RunningGallery, command: Command
+) -> None:
+    """Else each row would fail, as lying outside of it."""
+    archive.fill(2)
+    done = command("run", archive.manifest, "--endpoint", gallery.endpoint, "--root", "nope")
+    assert (done.returncode, "--root nope is no folder" in done.stderr) == (2, True)
+    assert not archive.journal.exists()

@@ -118,6 +118,28 @@ def test_what_the_environment_said_is_in_the_command_too(
     assert len(set(names)) == len(names)
 
 
+def test_what_was_on_its_way_as_a_run_was_killed_is_unknown(
+    archive: Archive, start_gallery: Callable[..., RunningGallery], command: Command
+) -> None:
+    """All else is done: what a person has to do is said all the same, with the command."""
+    gallery = start_gallery("delay=30s@#3-9")
+    archive.fill(4)
+    words = ("run", archive.manifest, "--endpoint", gallery.endpoint, "--no-report", "-c", "4")
+    process = command.start(*words)
+    wait_for(lambda: archive.journal.exists() and len(gallery.receipts()) >= 2)
+    time.sleep(0.5)
+    dry = command(*words, "-n")
+    assert (dry.returncode, "another run holds this job" in dry.stderr) == (6, True)
+    process.kill()
+    process.communicate()
+    found = told(command, archive.manifest)
+    assert found["tally"]["unknown"] == 2
+    assert found["next_command"]
+    lines = command("status", archive.manifest).stdout
+    assert "2 rows unknown" in lines
+    assert "--rows unknown" in lines
+
+
 def test_results_of_an_earlier_run_are_told_as_such(
     archive: Archive, start_gallery: Callable[..., RunningGallery], command: Command
 ) -> None:

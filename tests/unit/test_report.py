@@ -253,7 +253,10 @@ def test_the_next_steps_come_in_order(desk):
     desk.snapshot(10)
     for status in ("unknown", "failed", "changed"):
         desk.put(status)
-    desk.journal.begin_run(AT, flags='["-p", "studio"]')
+    desk.journal.begin_run(AT, flags='["-p", "studio"]', is_drawn="no")
+    (step,) = steps(desk.find(), results=desk.job.results)[1:2]
+    assert step.command == f"importer run {desk.job.manifest} -p studio"
+    desk.journal.end_run(AT, 4, "", is_drawn="yes")
     found = steps(desk.find(), results=Path("/my jobs/a.results.csv"))
     assert [step.command for step in found] == [
         "importer run '/my jobs/a.results.csv' --rows unknown -p studio",
