@@ -252,13 +252,12 @@ class Admission:
         is_same = found.key == recorded.key or not recorded.key
         if is_same and found.state is Status.UNKNOWN and recorded.status is Status.UPLOADED:
             return self._decided(db, found)
-        if not is_same or not is_news:
-            return found
-        if not recorded.is_settled:
-            if not recorded.is_marked or found.possible_duplicate:
-                return found
+        if is_news and not recorded.is_settled and recorded.is_marked:
+            # Of a row that was corrected as well: an attempt with its former cells may be there.
             db.execute("UPDATE rows SET possible_duplicate = 1 WHERE id = ?", (found.id,))
             return found._replace(possible_duplicate=1)
+        if not (is_news and is_same and recorded.is_settled):
+            return found
         seed(db, found.id, recorded)
         return found._replace(status=recorded.status.value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from importer.manifest.identity import repeated
@@ -9,11 +10,13 @@ from importer.model import MAYBE_THERE, Status
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Journal
+    from importer.ledger.rows import JournalRow
     from importer.manifest.recorded import Recorded
     from importer.model import Invalid, Picture
 
 MOST_TWINS = 100  # of a row, by whose number one is known whose cells are as they were
 MOST_EDITED = 100_000  # rows that are remembered, in case the one they were copied from comes
+_TWINS_LINE = re.compile(r"on line ([0-9]{1,15})")  # of a duplicate's message
 DAMAGED = -1  #: the "occurrence" of a row whose recorded key can't be read any more
 COPIED = -2  #: that of a row whose recorded key is another row's
 
@@ -52,7 +55,9 @@ class Identities:
         found = self._journal.by_key(recorded.key)
         status = found.state if found else recorded.status
         if status is Status.DUPLICATE:
-            return self._key_of_twin(row, recorded.key)
+            return self._key_of_twin(row, recorded.key, found)
+        if recorded.status in MAYBE_THERE:  # an older journal may have been put in its place
+            return self._kept(row, recorded.key)
         return self._kept(row, recorded.key) if status in MAYBE_THERE else row.key
 
     def give_up(self, key: bytes) -> Edited | None:
@@ -65,12 +70,23 @@ class Identities:
         is_same = first is not None and first.line != row.line and first.key == row.key
         return row.key != key and not is_same and not _is_twins(key, row.key)
 
-    def _key_of_twin(self, row: Picture | Invalid, key: bytes) -> bytes:
+    def _key_of_twin(self, row: Picture | Invalid, key: bytes, found: JournalRow | None) -> bytes:
         """A duplicate stays one, also where it stands above the row that it is the same as."""
+        if found is not None and self._was_never_sent(found):
+            return row.key  # a person has made another row of it
         known = self._journal.by_key(row.key)
         if known is not None and known.state not in MAYBE_THERE:
             return row.key  # its twin was never sent; should that be gone, this row is
         return key if _is_twins(key, row.key) else self._kept(row, key)
+
+    def _was_never_sent(self, duplicate: JournalRow) -> bool:
+        """The row that it was the same as, by what the journal says of where that stands."""
+        line = _TWINS_LINE.search(duplicate.message or "")
+        twins = self._journal.on_line(int(line[1])) if line else []
+        return any(
+            one.state not in MAYBE_THERE and one.state is not Status.DUPLICATE
+            for one in twins if _is_twins(duplicate.key, one.key)
+        )  # fmt: skip
 
     def _kept(self, row: Picture | Invalid, key: bytes) -> bytes:
         self.edited += 1

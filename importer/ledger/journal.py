@@ -254,6 +254,11 @@ class Journal:
         ).fetchone()
         return JournalRow._make(found) if found else None
 
+    def on_line(self, line: int) -> list[JournalRow]:
+        """What is known of a line, in whichever state of the manifest."""
+        found = self.db.execute(f"SELECT {JOURNAL_COLUMNS} FROM rows WHERE line = ?", (line,))
+        return [JournalRow._make(row) for row in found]
+
     def by_keys(self, keys: Iterable[bytes]) -> dict[bytes, JournalRow]:
         """What is known of some rows, wherever they stand."""
         found = map(JournalRow._make, rows_by_keys(self.db, JOURNAL_COLUMNS, keys))

@@ -49,10 +49,13 @@ class Unread:
         recorded: Recorded | None,
         known: Mapping[bytes, JournalRow],
     ) -> list[str]:
-        for key in (recorded.key if recorded else b"", judged.key):
+        is_settled = recorded is not None and recorded.is_settled
+        # A row of other cells was rewritten by a spreadsheet, or copied: who reads it will tell.
+        is_open_who = is_settled and recorded is not None and recorded.key != judged.key
+        for key in () if is_open_who else (recorded.key if recorded else b"", judged.key):
             if (found := known.get(key)) is not None:
                 return self._cells_elsewhere(row, found)
-        if recorded is not None and recorded.is_settled:
+        if recorded is not None and is_settled:
             cells = [recorded.cells.get(name, "") for name in RESULT_COLUMNS]
             cells[0] = recorded.status.value
             return cells

@@ -102,3 +102,100 @@ async def test_nothing_arrives_twice_whatever_became_of_the_results(seed, archiv
                 archive.journal.unlink()
             await run(archive, wire, manifest=archive.results)
     assert max(arrived.values()) == 1, (arrived, done)
+
+
+def of(archive):
+    """Status by picture."""
+    return {
+        row["source"].rpartition("/")[2]: row["import_status"] for row in archive.read_results()
+    }
+
+
+@pytest.mark.parametrize("is_above", [True, False])
+async def test_a_copied_row_that_no_run_has_come_to_stays_to_be_seen(archive, is_above):
+    """It has another picture's ``import_key`` until it is read: then it is held, and then sent."""
+    names = archive.pictures(4)
+    archive.write([(name, "Fair", "2017-07-15") for name in names[:3]])
+    async with Wire() as wire:
+        await run(archive, wire)
+
+        def copied(rows):
+            copy = {**rows[0], "source": names[3]}
+            return [copy, *rows] if is_above else [*rows, copy]
+
+        edit(archive.results, copied)
+        await run(archive, wire, manifest=archive.results, reading={"lines": (4, 4)})
+        for _ in range(3):
+            summary = await run(archive, wire, manifest=archive.results)
+    assert summary.exit_code == 0
+    assert set(of(archive).values()) == {"uploaded"}
+    assert Counter(receipt.name for receipt in wire.whole) == Counter(
+        name.rpartition("/")[2] for name in names
+    )
+
+
+async def test_a_duplicate_that_was_corrected_is_sent_where_its_twin_never_was(archive):
+    """Both named a picture that isn't there; now they are two."""
+    names = archive.pictures(3)
+    archive.write([(name, "Fair", "2017-07-15") for name in (names[0], "zz.jpg", "zz.jpg")])
+    async with Wire() as wire:
+        await run(archive, wire)
+        assert [row["import_status"] for row in archive.read_results()][1:] == [
+            "failed",
+            "duplicate",
+        ]
+        edit(
+            archive.results,
+            lambda rows: [{**row, "source": name} for row, name in zip(rows, names, strict=True)],
+        )
+        summary = await run(archive, wire, manifest=archive.results)
+    assert summary.exit_code == 0
+    assert set(of(archive).values()) == {"uploaded"}
+    assert len(wire.whole) == 3
+
+
+async def test_an_older_journal_doesnt_know_better_than_the_results(archive):
+    """Restored from a backup, it says failed of a row that was uploaded since, and has other cells."""
+    archive.fill(3)
+    answers = [422] * 3
+
+    async def script(exchange):
+        await exchange.read()
+        if answers:
+            await exchange.answer(answers.pop(), b"no")
+        else:
+            await exchange.answer()
+
+    async with Wire(script) as wire:
+        await run(archive, wire)
+        older = archive.journal.read_bytes()
+        await run(archive, wire)
+        archive.journal.write_bytes(older)
+        edit(
+            archive.results,
+            lambda rows: [{**rows[0], "collection": "Another"}, *rows[1:]],
+        )
+        await run(archive, wire, manifest=archive.results)
+    assert set(of(archive).values()) == {"uploaded"}
+    assert len(wire.whole) == 6, "three that failed, three that didn't"
+
+
+async def test_a_mark_stays_where_a_failed_row_is_corrected(archive):
+    """An attempt that ended in a 500 may have stored it."""
+    archive.fill(2)
+    answers = [500, 500]
+
+    async def script(exchange):
+        await exchange.read()
+        if answers:
+            await exchange.answer(answers.pop(), b"no")
+        else:
+            await exchange.answer()
+
+    async with Wire(script) as wire:
+        await run(archive, wire, patience={"attempts": 1}, concurrency=1, canary=False)
+        edit(archive.results, lambda rows: [
+            {**row, "import_possible_duplicate": "yes"} for row in rows])  # fmt: skip
+        edit(archive.results, lambda rows: [{**rows[0], "collection": "Another"}, *rows[1:]])
+        await run(archive, wire, manifest=archive.results)
+    assert [row["import_possible_duplicate"] for row in archive.read_results()] == ["yes", "yes"]
