@@ -27,7 +27,7 @@ from importer.transfer.scribe import GROUP_ROWS
 from importer.transfer.sources import WHOLE_UP_TO, stamp_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from pathlib import Path
 
     from importer.ledger.rows import JournalRow
@@ -45,6 +45,7 @@ AT_ONCE = 512  # of its rows that the journal is asked for
 #: many as now, or as where nobody names a number.
 NOT_SENT_YET = MOST_READY + GROUP_ROWS
 _STATES = frozenset(Status)
+_NOT_THERE = frozenset({Status.FAILED, Status.INVALID})
 _STATUS, _LINE, _KEY = (RESULT_COLUMNS.index(f"import_{n}") for n in ("status", "line", "key"))
 
 
@@ -73,12 +74,13 @@ def mend(opened: OpenedJob, settings: Settings) -> tuple[OpenedJob, Mended | Non
     if not _has_lost_any(opened, _tail(part)):
         return opened, None
     last = max(line for _, line, _ in _tail(part))  # before the journal takes the rows over
+    failed = {key for status, _, key in _tail(part) if status == Status.FAILED}
     taken = _take_over(opened, settings)
     # The rows stand in the manifest again, not in .part any more.
     snapshot = begin_snapshot(opened.journal, opened.survey, settings.reading)
     opened = replace(opened, snapshot=snapshot)
     in_doubt = NOT_SENT_YET + max(AUTO_CEILING, settings.pace.concurrency or 0)
-    return opened, Mended(taken, _doubt(opened, last, in_doubt))
+    return opened, Mended(taken, _doubt(opened, last, in_doubt, failed))
 
 
 def _end_with_a_line(part: Path) -> None:
@@ -111,12 +113,17 @@ def _tail(part: Path) -> Iterator[tuple[str, int, bytes]]:
 
 def _has_lost_any(opened: OpenedJob, outcomes: Iterator[tuple[str, int, bytes]]) -> bool:
     while some := list(islice(outcomes, AT_ONCE)):
-        known_keys = opened.journal.known_outcomes([line for _, line, _ in some])
-        others = [one for one in some if one[2] not in known_keys]
+        outcomes_known = opened.journal.known_outcomes([line for _, line, _ in some])
+        others = [one for one in some if not _is_as_known(one[0], outcomes_known.get(one[2]))]
         known = opened.journal.by_keys(key for _, _, key in others)
         if any(_is_lost(opened, known.get(key), status, line) for status, line, key in others):
             return True
     return False
+
+
+def _is_as_known(status: str, known: str | None) -> bool:
+    """The journal has an outcome, and not that of an earlier attempt, which failed."""
+    return known is not None and (status not in MAYBE_THERE or known not in _NOT_THERE)
 
 
 def _is_lost(opened: OpenedJob, known: JournalRow | None, status: str, line: int) -> bool:
@@ -125,7 +132,10 @@ def _is_lost(opened: OpenedJob, known: JournalRow | None, status: str, line: int
     if known is None:
         return True
     was_interrupted = known.state is Status.UNKNOWN and known.code == "interrupted"
-    return known.state is Status.PENDING or (was_interrupted and status != Status.UNKNOWN)
+    is_older = known.state in _NOT_THERE and status in MAYBE_THERE
+    return (
+        known.state is Status.PENDING or is_older or (was_interrupted and status != Status.UNKNOWN)
+    )
 
 
 def _take_over(opened: OpenedJob, settings: Settings) -> int:
@@ -143,17 +153,20 @@ def _take_over(opened: OpenedJob, settings: Settings) -> int:
     return sum(tally[status] for status in MAYBE_THERE)
 
 
-def _doubt(opened: OpenedJob, last: int, rows: int) -> int:
+def _doubt(opened: OpenedJob, last: int, rows: int, failed: Container[bytes]) -> int:
     """Rows of which nothing is known may have been on their way; how many?
 
     Those up to the last outcome, so many behind it, and the large ones further on: they go first.
+    What had failed in an earlier run may have been as well; not what ``failed`` in the lost one.
     """
-    intake = opened.intake(frozenset({Status.PENDING}))
+    intake = opened.intake(frozenset({Status.PENDING, Status.FAILED}))
     behind = doubted = 0
     while behind < rows + END_ROWS and (chunk := intake.next_chunk()) is not None:
         doubtful = []
         for one in chunk:
             behind += one.picture.line > last
+            if one.picture.key in failed:
+                continue
             if behind <= rows or _is_large(one.picture):
                 doubtful.append((one.id,))
         with opened.journal.transaction() as db:

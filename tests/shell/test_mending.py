@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import anyio
 import pytest
 
 from importer.job import OpenedJob, job_of, open_for_reading
@@ -213,3 +214,34 @@ async def test_a_large_picture_that_stands_far_below_may_have_been_sent_first(
     assert max(Counter(names(wire.whole)).values()) == 1
     found = statuses(archive)
     assert {found[number] for number in large} <= {"unknown", "uploaded"}
+
+
+async def test_what_had_failed_before_is_not_sent_twice_either(archive: Archive) -> None:
+    """The journal that is left says failed, of a row that the killed run has uploaded since."""
+    count = 16
+    archive.fill(count)
+    refused = 0
+
+    async def script(exchange: Exchange) -> None:
+        nonlocal refused
+        await exchange.read()
+        if refused < count:
+            refused += 1
+            await exchange.answer(422, b"no")
+        else:
+            await anyio.sleep(0.1)
+            await exchange.answer()
+
+    async with Wire(script) as wire:
+        assert (await done(archive, wire, "-c", "4", "--no-canary")).code == 1
+        going = await started(archive, wire, "-c", "4", "--no-canary")
+        part = beside(archive, ".part")
+        await going.until(lambda: part.exists() and part.read_bytes().count(b"uploaded") >= 4)
+        going.signal(signal.SIGKILL)
+        await going.ended()
+        beside(archive, ".journal-wal").unlink()
+        ended = await done(archive, wire, "-c", "4")
+    assert "the journal lost its last entries" in " ".join(ended.said.split())
+    stored = Counter(names(wire.whole[count:]))
+    assert {name: n for name, n in stored.items() if n > 1} == {}
+    assert set(statuses(archive)) == {"uploaded", "unknown"}
