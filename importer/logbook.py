@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from importer.secret import Token
+
+
+_LINE = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ ")  # of a log of ours
+#: a log that was called so would take the place of results or of their journal
+_OTHERS = frozenset({".csv", ".xlsx", ".journal", ".part", ".lock", ".html", ".pace"})
 
 
 class Logbook:
@@ -61,6 +67,26 @@ class Logbook:
                 )
 
 
+def _refuse_to_harm(path: Path) -> None:
+    """A log is added to an older one, and to nothing else: no manifest, no picture, no token.
+
+    Raises:
+        UsageError: something else lies there, or the name promises something else.
+        OSError: nobody can look.
+    """
+    if path.suffix.lower() in _OTHERS:
+        raise UsageError(f"{path.name} is no name for a log", fix="choose one like run.log")
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        head = file.read(64)
+    if head and not _LINE.match(head):
+        raise UsageError(
+            f"{path} is there already, and is no log of the importer",
+            fix="choose another name, like run.log",
+        )
+
+
 @contextmanager
 def logbook(path: Path | None, token: Token) -> Iterator[Observer]:
     """A log at ``path`` while the block runs; none where no path is given.
@@ -72,6 +98,7 @@ def logbook(path: Path | None, token: Token) -> Iterator[Observer]:
         yield NoObserver()
         return
     try:
+        _refuse_to_harm(path)
         handler = logging.FileHandler(path, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"the log {path} can't be written: {error.strerror}") from None

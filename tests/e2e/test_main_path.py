@@ -472,3 +472,25 @@ def test_a_root_that_isnt_there_is_refused(
     done = command("run", archive.manifest, "--endpoint", gallery.endpoint, "--root", "nope")
     assert (done.returncode, "--root nope is no folder" in done.stderr) == (2, True)
     assert not archive.journal.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["archive.csv", "pictures/p00000.jpg", "notes", "archive.results.csv"]
+)
+def test_a_log_goes_into_no_other_file(
+    archive: Archive, gallery: RunningGallery, command: Command, name: str
+) -> None:
+    """Not the manifest, nor a picture, which would be sent so; nor where the results will lie."""
+    archive.fill(2)
+    (archive.folder / "notes").write_text("my own\n", encoding="utf-8")
+    before = {path: path.read_bytes() for path in archive.folder.rglob("*") if path.is_file()}
+    words = ("run", archive.manifest, "--endpoint", gallery.endpoint, "--log-file")
+    done = command(*words, archive.folder / name)
+    assert (done.returncode, "log" in done.stderr) == (2, True), done.stderr
+    assert {
+        path: path.read_bytes() for path in archive.folder.rglob("*") if path.is_file()
+    } == before
+    log = archive.folder / "run.log"
+    for _ in range(2):
+        assert command(*words, log).returncode == 0
+    assert log.read_text(encoding="utf-8").count(" began: ") == 2
