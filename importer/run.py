@@ -163,6 +163,8 @@ class Run:
             requests = await self._send(opened, intake, draft)
         await anyio.to_thread.run_sync(intake.look_at_settled, self._halting)
         intake.close()
+        if settings.reading.lines and not intake.rows_asked_for and self._halting.cause is None:
+            self._telling.warn("no row of the manifest stands on these --lines: nothing was sent")
         is_whole = self._halting.cause is None and settings.reading.lines is None
         await self._warn_of(after_reading(opened, intake.admission, is_whole=is_whole))
         return await self._conclude(opened, requests, draft)

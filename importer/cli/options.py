@@ -99,6 +99,14 @@ SendAgain = Annotated[
 Endpoint = Annotated[
     str, typer.Option(metavar="URL", **env("endpoint"), help="The upload address.")
 ]
+ResultsThere = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        **env("results"),
+        help="The results file, where -o of the run named another.",
+    ),
+]
 TokenFile = Annotated[
     Path | None,
     typer.Option(

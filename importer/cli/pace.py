@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from importer import api
-from importer.cli.options import parse_concurrency
+from importer.cli.options import ResultsThere, parse_concurrency
 from importer.errors import UsageError
 from importer.units import OFF, parse_bandwidth, parse_rate
 
@@ -32,10 +32,7 @@ def pace(
             help="Send, and download, at most so much a second: 10M, 10M:2M.",
         ),
     ] = None,
-    results: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="The results file, where -o of the run named another."),
-    ] = None,
+    results: ResultsThere = None,
 ) -> None:
     """Change the limits of an import while it runs; it does so within a second or two.
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from importer import api
+from importer.cli.options import ResultsThere
 from importer.cli.saying import OpenIt, show
 
 
@@ -17,10 +18,7 @@ def report(
         Path | None,
         typer.Option("-o", "--out", metavar="PATH", help="Default: beside the results file."),
     ] = None,
-    results: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="The results file, where -o of the run named another."),
-    ] = None,
+    results: ResultsThere = None,
     open_it: OpenIt = False,
 ) -> None:
     """Write an HTML report of a job: what is in the gallery, and what needs a person.

@@ -9,16 +9,14 @@ from typing import Annotated
 import typer
 
 from importer import api
+from importer.cli.options import ResultsThere
 from importer.cli.saying import say
 from importer.cli.status_words import status_json, status_lines
 
 
 def status(
     file: Annotated[Path, typer.Argument(help="The job's manifest or results file.")],
-    results: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="The results file, where -o of the run named another."),
-    ] = None,
+    results: ResultsThere = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Say what a job has done so far; also while it runs, from another terminal.

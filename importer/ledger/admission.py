@@ -312,7 +312,7 @@ class Admission:
                 [
                     (
                         "changed", "changed",
-                        f"{CHANGED}; to send it as well: --rows all --lines {row.line}",
+                        f"{CHANGED}; to send it as well: --rows all --lines, with its import_line",
                         public_source(picture), row.id,
                     )
                     if is_changed

@@ -146,6 +146,7 @@ class Intake:
         self._chunks = self._all_chunks()
         self.rows_read = 0
         self.rows_admitted = 0
+        self.rows_asked_for = 0  #: of those read, in the lines that were named, or anywhere
 
     @property
     def rows_held(self) -> int:
@@ -213,6 +214,7 @@ class Intake:
                 mark = Mark(self.admission.snapshot, last, self.rows_read)
             else:
                 chunk = [row for row in chunk if self._lines[0] <= row.line <= self._lines[1]]
+            self.rows_asked_for += len(chunk)
             admitted = self.admission.admit(self._judging.judge_all(chunk), mark=mark)
             self._look_for_changes(self.admission.uploaded)
             yield admitted

@@ -34,8 +34,8 @@ def started(
     return process
 
 
-def told(command: Command, *words: str | Path) -> dict[str, Any]:
-    done = command("status", *words, "--json")
+def told(command: Command, *words: str | Path, **options: Any) -> dict[str, Any]:
+    done = command("status", *words, "--json", **options)
     assert (done.returncode, done.stderr) == (0, "")
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -213,6 +213,17 @@ def test_a_report_is_shown_where_that_is_asked_for(
     page = str(results.with_suffix(".html"))
     wait_for(lambda: shown.exists() and len(shown.read_text(encoding="utf-8").splitlines()) == 2)
     assert shown.read_text(encoding="utf-8").splitlines() == [page, page]
+
+
+def test_lines_on_which_nothing_stands_are_said(
+    archive: Archive, gallery: RunningGallery, command: Command
+) -> None:
+    archive.fill(2)
+    words = ("run", archive.manifest, "--endpoint", gallery.endpoint, "--lines")
+    assert "no row of the manifest stands on these --lines" in command(*words, "99").stderr
+    assert "no row of the manifest" not in command(*words, "2").stderr
+    env = {"IMPORTER_RESULTS": str(archive.results)}
+    assert told(command, archive.folder / "other.csv", env=env)["rows"] == 2
 
 
 def test_no_job_is_said_and_nothing_is_made(archive: Archive, command: Command) -> None:

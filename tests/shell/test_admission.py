@@ -799,14 +799,14 @@ def rescued(path):
 
 
 async def test_a_changed_file_is_sent_on_demand(archive):
-    """As the message says: ``--rows all --lines n``."""
+    """As the message says; a number in it would be an older one where the rows were sorted."""
     archive.fill(3)
     async with Wire() as wire:
         await run(archive, wire)
         _rewritten(archive.folder / "pictures" / "p00001.jpg")
         await run(archive, wire)
         message = rows_of(archive)["p00001"]["import_message"]
-        assert "--rows all --lines 3" in message
+        assert "--rows all --lines, with its import_line" in message
         summary = await run(archive, wire, rows="all", reading={"lines": (3, 3)})
         await run(archive, wire)
     assert names(wire.receipts).count("p00001.jpg") == 2
