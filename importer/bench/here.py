@@ -46,9 +46,7 @@ def measure_here(
             say("measuring this computer with made-up pictures of 3 MB; nothing leaves it")
             sample = made_up(folder / "pictures")
         else:
-            say(
-                f"measuring this computer with pictures of {manifest.name}; nothing of it leaves it"
-            )
+            say(f"measuring this computer with pictures of {manifest.name}; none of it is sent")
             sample = take_sample(manifest, reading)
         disk = read_afresh(sample.pictures, clock) if manifest else None
         say(words.of_disk(disk, is_theirs=manifest is not None))
