@@ -104,6 +104,19 @@ async def test_nothing_arrives_twice_whatever_became_of_the_results(seed, archiv
     assert max(arrived.values()) == 1, (arrived, done)
 
 
+def refusing(codes):
+    """So many refusals, and all else is taken."""
+
+    async def script(exchange):
+        await exchange.read()
+        if codes:
+            await exchange.answer(codes.pop(), b"no")
+        else:
+            await exchange.answer()
+
+    return script
+
+
 def of(archive):
     """Status by picture."""
     return {
@@ -157,16 +170,7 @@ async def test_a_duplicate_that_was_corrected_is_sent_where_its_twin_never_was(a
 async def test_an_older_journal_doesnt_know_better_than_the_results(archive):
     """Restored from a backup, it says failed of a row that was uploaded since, and has other cells."""
     archive.fill(3)
-    answers = [422] * 3
-
-    async def script(exchange):
-        await exchange.read()
-        if answers:
-            await exchange.answer(answers.pop(), b"no")
-        else:
-            await exchange.answer()
-
-    async with Wire(script) as wire:
+    async with Wire(refusing([422] * 3)) as wire:
         await run(archive, wire)
         older = archive.journal.read_bytes()
         await run(archive, wire)
@@ -183,16 +187,7 @@ async def test_an_older_journal_doesnt_know_better_than_the_results(archive):
 async def test_a_mark_stays_where_a_failed_row_is_corrected(archive):
     """An attempt that ended in a 500 may have stored it."""
     archive.fill(2)
-    answers = [500, 500]
-
-    async def script(exchange):
-        await exchange.read()
-        if answers:
-            await exchange.answer(answers.pop(), b"no")
-        else:
-            await exchange.answer()
-
-    async with Wire(script) as wire:
+    async with Wire(refusing([500, 500])) as wire:
         await run(archive, wire, patience={"attempts": 1}, concurrency=1, canary=False)
         edit(archive.results, lambda rows: [
             {**row, "import_possible_duplicate": "yes"} for row in rows])  # fmt: skip
