@@ -86,7 +86,7 @@ def reading(journal: Path) -> Iterator[sqlite3.Connection]:
                 fix="begin with importer run; or name the results file, if -o named another",
             )
         path = quote(os.fsencode(journal.absolute().as_posix()))
-        uri = f"file://{path if path.startswith('/') else '/' + path}?mode=rw"
+        uri = f"file://{path if path.startswith('/') else '/' + path}?{_mode(journal)}"
         opened = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10)
         with contextlib.closing(opened) as db:
             if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
@@ -94,10 +94,21 @@ def reading(journal: Path) -> Iterator[sqlite3.Connection]:
             if db.execute("PRAGMA user_version").fetchone()[0] > VERSION:
                 raise JournalMismatch(f"{journal} was written by a newer importer",
                                       fix="update: pip install -U darkroom-importer")  # fmt: skip
-            # Not mode=ro: that leaves the journal's side files behind when nobody has it open.
             db.execute("PRAGMA query_only = ON")
             db.execute("BEGIN")
             yield db
+
+
+def _mode(journal: Path) -> str:
+    """How SQLite opens it: to be written to, where we may.
+
+    Only reading, it would leave the journal's side files behind where nobody has it open; and where
+    those can't be made, only a journal at rest can be read.
+    """
+    if os.access(journal, os.W_OK) and os.access(journal.parent, os.W_OK):
+        return "mode=rw"
+    is_at_rest = not journal.with_name(journal.name + "-wal").exists()
+    return "immutable=1" if is_at_rest else "mode=ro"
 
 
 def stand(db: sqlite3.Connection, *, now: datetime) -> Standing:

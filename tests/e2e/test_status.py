@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.test_pace import wait_for
+from tests.faults.command import without_roots_rights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -224,6 +225,33 @@ def test_lines_on_which_nothing_stands_are_said(
     assert "no row of the manifest" not in command(*words, "2").stderr
     env = {"IMPORTER_RESULTS": str(archive.results)}
     assert told(command, archive.folder / "other.csv", env=env)["rows"] == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such rights there")
+def test_a_job_that_may_only_be_read(
+    archive: Archive, gallery: RunningGallery, command: Command, tmp_path: Path
+) -> None:
+    """Put away on a disk that can't be written to: what was done there can still be asked."""
+    archive.fill(3)
+    words = ("--endpoint", gallery.endpoint, "--no-report")
+    assert command("run", archive.manifest, *words).returncode == 0
+    before = sorted(path.name for path in archive.folder.iterdir())
+    for path in archive.folder.iterdir():
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    archive.folder.chmod(0o555)
+    try:
+        for verb in (("status",), ("report", "-o", str(tmp_path / "r.html"))):
+            process = command.start(
+                verb[0], archive.manifest, *verb[1:], preexec_fn=without_roots_rights
+            )
+            out, err = process.communicate(timeout=30)
+            assert process.returncode == 0, err
+            if verb == ("status",):
+                assert "All 3 pictures are in the gallery" in out
+                assert "run 1 ended well" in out
+    finally:
+        archive.folder.chmod(0o755)
+    assert sorted(path.name for path in archive.folder.iterdir()) == before
 
 
 def test_no_job_is_said_and_nothing_is_made(archive: Archive, command: Command) -> None:
