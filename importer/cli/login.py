@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
 import typer
 
-from importer.cli.options import Endpoint
+from importer.cli.options import Endpoint, NamedProfile
 from importer.cli.secrecy import keep
 from importer.credentials import LONGEST, token_of
 from importer.keyrings import Account, keep_token
@@ -15,9 +14,7 @@ from importer.settings import DEFAULT_ENDPOINT, Sending
 
 
 def login(
-    profile: Annotated[
-        str, typer.Argument(help="A name of your own, where you have several accounts.")
-    ] = "",
+    profile: NamedProfile = "",
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
     """Keep the API token in this computer's keyring, where every run finds it.

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from importer.cli.options import Endpoint
+from importer.cli.options import Endpoint, NamedProfile
 from importer.keyrings import Account, forget_token
 from importer.settings import DEFAULT_ENDPOINT, Sending
 
 
 def logout(
-    profile: Annotated[str, typer.Argument(help="As it was named to importer login.")] = "",
+    profile: NamedProfile = "",
     endpoint: Endpoint = DEFAULT_ENDPOINT,
 ) -> None:
     """Take the API token out of this computer's keyring."""

@@ -116,6 +116,16 @@ TokenFile = Annotated[
         " importer login keeps.",
     ),
 ]
+#: for those who keep and forget a token; its endpoint may stand in the profile's table
+NamedProfile = Annotated[
+    str,
+    typer.Argument(
+        metavar="PROFILE",
+        is_eager=True,
+        callback=configure,
+        help="A name of your own, where you have several accounts.",
+    ),
+]
 Profile = Annotated[
     str,
     typer.Option(

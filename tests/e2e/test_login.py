@@ -89,6 +89,21 @@ def test_each_account_has_its_own(
     assert command("run", archive.manifest, *where, "-p", "studio", env=over).returncode == 3
 
 
+def test_a_profiles_own_gallery_is_the_one_that_is_meant(
+    archive: Archive, gallery: RunningGallery, command: Command, keyring: dict[str, str]
+) -> None:
+    """Its address stands in importer.toml, and nobody types it."""
+    archive.fill(1)
+    (command.folder / "importer.toml").write_text(
+        f'[profile.studio]\nendpoint = "{gallery.endpoint}"\n', encoding="utf-8"
+    )
+    done = typed(command, TOKEN, "studio", env=keyring)
+    assert f"studio at {gallery.url.rstrip('/')} is kept" in done.stderr
+    assert command("run", archive.manifest, "-p", "studio", env=keyring).returncode == 0
+    assert command("logout", "studio", env=keyring).returncode == 0
+    assert command("run", archive.manifest, "-p", "studio", env=keyring).returncode == 2
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [("", "is empty"), (" \n", "is empty"), (f"{TOKEN}\nmore\n", "more than a token"),
