@@ -43,6 +43,8 @@ EXTRAS = {
     "winloop": ("fast", "a faster loop"),
     "duckdb": ("parquet", "Parquet manifests"),
     "pillow-heif": ("heic", "dates of an iPhone's pictures"),
+    "keyring": ("keyring", "importer login"),
+    "prometheus-client": ("metrics", "--metrics-port"),
 }
 LEAST_FILES = 256  # open at once; a run has a connection for each picture on its way
 LEAST_FREE = 200 << 20  # bytes; the journal of a million short rows
