@@ -49,15 +49,15 @@ class Unread:
         recorded: Recorded | None,
         known: Mapping[bytes, JournalRow],
     ) -> list[str]:
-        is_settled = recorded is not None and recorded.is_settled
+        settled = recorded if recorded is not None and recorded.is_settled else None
         # A row of other cells was rewritten by a spreadsheet, or copied: who reads it will tell.
-        is_open_who = is_settled and recorded is not None and recorded.key != judged.key
-        for key in () if is_open_who else (recorded.key if recorded else b"", judged.key):
-            if (found := known.get(key)) is not None:
-                return self._cells_elsewhere(row, found)
-        if recorded is not None and is_settled:
-            cells = [recorded.cells.get(name, "") for name in RESULT_COLUMNS]
-            cells[0] = recorded.status.value
+        if settled is None or settled.key in (b"", judged.key):
+            for key in (recorded.key if recorded else b"", judged.key):
+                if (found := known.get(key)) is not None:
+                    return self._cells_elsewhere(row, found)
+        if settled is not None:
+            cells = [settled.cells.get(name, "") for name in RESULT_COLUMNS]
+            cells[0] = settled.status.value
             return cells
         empty = [""] * len(RESULT_COLUMNS)
         if isinstance(judged, Invalid):

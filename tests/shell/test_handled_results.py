@@ -194,3 +194,16 @@ async def test_a_mark_stays_where_a_failed_row_is_corrected(archive):
         edit(archive.results, lambda rows: [{**rows[0], "collection": "Another"}, *rows[1:]])
         await run(archive, wire, manifest=archive.results)
     assert [row["import_possible_duplicate"] for row in archive.read_results()] == ["yes", "yes"]
+
+
+async def test_a_spoilt_key_that_no_run_has_come_to_is_told_by_the_rows_own_cells(archive):
+    """A spreadsheet made a number of it; the journal has the row under the key of its cells."""
+    archive.fill(3)
+    async with Wire() as wire:
+        await run(archive, wire)
+        key = archive.read_results()[0]["import_key"]
+        edit(archive.results, lambda rows: [{**rows[0], "import_key": "1.1E+29"}, *rows[1:]])
+        await run(archive, wire, manifest=archive.results, reading={"lines": (4, 4)})
+        assert archive.read_results()[0]["import_key"] == key
+        await run(archive, wire, manifest=archive.results)
+    assert len(wire.whole) == 3
