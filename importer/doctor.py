@@ -27,7 +27,8 @@ from importer.credentials import VARIABLE, find_token
 from importer.errors import TokenError
 from importer.keyrings import kept_token
 from importer.ledger.network_disk import network_disk
-from importer.progress.words import size
+from importer.progress.stream import SteadyStream
+from importer.progress.words import moment, size
 from importer.secret import without_user
 from importer.transfer.trust import trusted
 
@@ -130,7 +131,7 @@ def _system() -> Iterator[Fact]:
         "system", "processors, memory",
         f"{os.cpu_count() or 1}, {size(memory.total)} ({size(memory.available)} free)",
     )  # fmt: skip
-    yield Fact("system", "clock", f"{timestamp(SystemClock().now())[:16].replace('T', ' ')} UTC")
+    yield Fact("system", "clock", f"{moment(timestamp(SystemClock().now()))} UTC")
     most = _most_files()
     if most is not None:
         is_few = 0 <= most < LEAST_FILES
@@ -155,9 +156,8 @@ def _text() -> Iterator[Fact]:
     advice = "names with other letters than ASCII can't be opened: set PYTHONUTF8=1"
     yield Fact("text", "file names", names, advice if is_narrow else "", is_trouble=is_narrow)
     console = getattr(sys.stdout, "encoding", None) or "none"
-    is_ascii = not console.lower().replace("-", "").startswith("utf8")
     plain = "bars are drawn in ASCII there, and foreign letters are shown as numbers"
-    yield Fact("text", "console", console, plain if is_ascii else "")
+    yield Fact("text", "console", console, "" if SteadyStream(sys.stdout).is_utf8 else plain)
     yield Fact("text", "language", locale.setlocale(locale.LC_CTYPE))
 
 

@@ -73,8 +73,11 @@ def mend(opened: OpenedJob, settings: Settings) -> tuple[OpenedJob, Mended | Non
     _end_with_a_line(part)
     if not _has_lost_any(opened, _tail(part)):
         return opened, None
-    last = max(line for _, line, _ in _tail(part))  # before the journal takes the rows over
-    failed = {key for status, _, key in _tail(part) if status == Status.FAILED}
+    last, failed = 0, set()
+    for status, line, key in _tail(part):  # before the journal takes the rows over
+        last = max(last, line)
+        if status == Status.FAILED:
+            failed.add(key)
     taken = _take_over(opened, settings)
     # The rows stand in the manifest again, not in .part any more.
     snapshot = begin_snapshot(opened.journal, opened.survey, settings.reading)
@@ -123,7 +126,12 @@ def _has_lost_any(opened: OpenedJob, outcomes: Iterator[tuple[str, int, bytes]])
 
 def _is_as_known(status: str, known: str | None) -> bool:
     """The journal has an outcome, and not that of an earlier attempt, which failed."""
-    return known is not None and (status not in MAYBE_THERE or known not in _NOT_THERE)
+    return known is not None and not _is_older(known, status)
+
+
+def _is_older(known: str, status: str) -> bool:
+    """What the journal knows of a row is older than what ``.part`` says of it."""
+    return known in _NOT_THERE and status in MAYBE_THERE
 
 
 def _is_lost(opened: OpenedJob, known: JournalRow | None, status: str, line: int) -> bool:
@@ -132,9 +140,10 @@ def _is_lost(opened: OpenedJob, known: JournalRow | None, status: str, line: int
     if known is None:
         return True
     was_interrupted = known.state is Status.UNKNOWN and known.code == "interrupted"
-    is_older = known.state in _NOT_THERE and status in MAYBE_THERE
     return (
-        known.state is Status.PENDING or is_older or (was_interrupted and status != Status.UNKNOWN)
+        known.state is Status.PENDING
+        or _is_older(known.state, status)
+        or (was_interrupted and status != Status.UNKNOWN)
     )
 
 

@@ -10,10 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from importer.ledger.job import Job
-    from importer.settings import Settings
 
 
-def draw_report(job: Job, settings: Settings, warn: Callable[[str], None]) -> str:
+def draw_report(job: Job, warn: Callable[[str], None]) -> str:
     """Draw the report at a run's end; gives its path, or nothing where it can't be written."""
     from importer.report import write_report  # here: jinja2 costs 30 ms of start
 
@@ -22,7 +21,7 @@ def draw_report(job: Job, settings: Settings, warn: Callable[[str], None]) -> st
             job.journal,
             out=job.report,
             results=job.results,
-            manifest=settings.manifest.name,
+            manifest=job.manifest.name,
         )
     except ImporterError as error:
         warn(f"the report was not written: {error.what}")

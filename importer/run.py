@@ -287,7 +287,7 @@ class Run:
         if is_dry or self._is_hurried or not self._settings.report:
             return summary
         warn = self._telling.warn
-        path = await anyio.to_thread.run_sync(draw_report, job, settings, warn)
+        path = await anyio.to_thread.run_sync(draw_report, job, warn)
         return replace(summary, report=path)
 
     async def _draw(self, opened: OpenedJob, draft: Draft | None = None) -> Drawn:

@@ -28,12 +28,15 @@ def or_lines_of(variable: str) -> Callable[..., list[str]]:
     def chosen(
         context: typer.Context, option: typer.CallbackParam, texts: list[str] | None
     ) -> list[str]:
-        source = context.get_parameter_source(option.name or "")
-        is_typed = source is not None and source.name == "COMMANDLINE"
         told = os.environ.get(variable, "").splitlines()
-        return texts or [] if is_typed or not told else told
+        return texts or [] if _is_typed(context, option.name or "") or not told else told
 
     return chosen
+
+
+def _is_typed(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 Defaults = Annotated[
@@ -284,9 +287,7 @@ def _is_given(context: typer.Context, name: str) -> bool:
 def _proxy_again(context: typer.Context, flag: str, proxy: str) -> list[str]:
     """Commands are printed, and stand in reports, which are there to be passed on."""
     shown = without_user(proxy)
-    source = context.get_parameter_source("proxy")
-    is_typed = source is not None and source.name == "COMMANDLINE"
-    return [flag, shown] if is_typed or shown == proxy else []
+    return [flag, shown] if _is_typed(context, "proxy") or shown == proxy else []
 
 
 def is_terminal() -> bool:

@@ -64,8 +64,8 @@ def _going_on(known: Standing) -> str:
 
 
 def _next(found: JobStatus) -> str:
-    is_done = not found.is_running and not found.summary.exit_code
-    return "" if found.is_running or is_done else next_command(found.summary)
+    summary = found.summary
+    return "" if found.is_running or not summary.exit_code else next_command(summary)
 
 
 def _run_line(found: JobStatus) -> str:

@@ -24,7 +24,7 @@ from importer.ledger.rows import (
     JournalRow,
     tally_of,
 )
-from importer.ledger.schema import as_noted, as_told, connect, peeking, translated
+from importer.ledger.schema import as_told, connect, note, peeking, translated
 from importer.model import MAYBE_THERE, Collection
 from importer.places import is_same
 
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from importer.ledger.job import Job
     from importer.ledger.rows import Upload
     from importer.model import Admitted, Outcome, Tally
-
-
-_NOTE = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 
 
 class Journal:
@@ -142,12 +139,12 @@ class Journal:
                 "INSERT INTO runs (started_at, pid, host) VALUES (?, ?, ?) RETURNING run",
                 (started_at, os.getpid(), socket.gethostname()),
             ).fetchone()[0]
-            db.executemany(_NOTE, notes.items())
+            note(db, notes)
         return self.run
 
     def end_run(self, ended_at: str, exit_code: int, stop: str, **notes: str) -> None:
         with self.transaction() as db:
-            db.executemany(_NOTE, notes.items())
+            note(db, notes)
             db.execute(
                 "UPDATE runs SET ended_at = ?, exit_code = ?, stop = ? WHERE run = ?",
                 (ended_at, exit_code, stop, self.run),
@@ -324,7 +321,7 @@ class Journal:
 
     def _note(self, **values: str) -> None:
         with self.transaction() as db:
-            db.executemany(_NOTE, [(name, as_noted(text)) for name, text in values.items()])
+            note(db, values)
 
 
 def known_folder(journal: Path) -> Path | None:

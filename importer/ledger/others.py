@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.ledger.batch import rows_by_keys
-from importer.ledger.schema import APPLICATION, as_told, peeking
+from importer.ledger.schema import APPLICATION, as_told, is_at_rest, peeking
 from importer.model import MAYBE_THERE, Status
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ def others_in(folders: Iterable[Path], origin: str) -> list[Other]:
 
 def _peeking(journal: Path) -> AbstractContextManager[sqlite3.Connection]:
     """Another job's journal; of one that has ended well nothing is left beside it."""
-    has_ended = not journal.with_name(journal.name + "-wal").exists()
-    return peeking(journal, is_at_rest=has_ended)
+    return peeking(journal, is_at_rest=is_at_rest(journal))
 
 
 def _look_into(journal: Path) -> Other | None:

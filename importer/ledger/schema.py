@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from importer.errors import ImporterError, JournalMismatch, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 APPLICATION = 0x44494D50  # "DIMP": tells our journals from other SQLite files
@@ -95,6 +95,11 @@ def connect(path: Path, *, lasts: bool = True) -> sqlite3.Connection:
         return db
 
 
+def is_at_rest(journal: Path) -> bool:
+    """Nobody has it open, and whoever had it last has ended well."""
+    return not journal.with_name(journal.name + "-wal").exists()
+
+
 @contextlib.contextmanager
 def peeking(path: Path, *, is_at_rest: bool = False) -> Iterator[sqlite3.Connection]:
     """A journal that is only looked into: nothing is changed for the asking.
@@ -152,8 +157,14 @@ def _prepare(db: sqlite3.Connection, path: Path, *, is_new: bool, lasts: bool) -
         )
 
 
-def as_noted(text: str) -> str | bytes:
-    """A text for ``meta``. A path may have bytes in it that are no UTF-8, SQLite's text none."""
+def note(db: sqlite3.Connection, values: Mapping[str, str]) -> None:
+    """Write texts into ``meta``, under their names; inside a transaction."""
+    noted = [(name, _as_noted(text)) for name, text in values.items()]
+    db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", noted)
+
+
+def _as_noted(text: str) -> str | bytes:
+    """A path may have bytes in it that are no UTF-8, SQLite's text none."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -162,7 +173,7 @@ def as_noted(text: str) -> str | bytes:
 
 
 def as_told(noted: str | bytes) -> str:
-    """The same again."""
+    """The text again."""
     return noted if isinstance(noted, str) else noted.decode("utf-8", "surrogateescape")
 
 

@@ -71,9 +71,8 @@ class Bars:
             for line in self._lines:
                 line.refresh()
             return
-        is_utf8 = self._stream.encoding.lower().replace("-", "").startswith("utf8")
         for words in (self._pictures, self._bytes, self._flight):
-            self._lines.append(_Line(self._stream, words, is_ascii=not is_utf8))
+            self._lines.append(_Line(self._stream, words, is_ascii=not self._stream.is_utf8))
 
     def _pictures(self, line: _Line, width: int) -> str:
         progress = self._progress

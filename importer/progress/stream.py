@@ -18,6 +18,11 @@ class SteadyStream:
         self.encoding = getattr(stream, "encoding", None) or "ascii"
 
     @property
+    def is_utf8(self) -> bool:
+        """It takes every letter; else bars are drawn in ASCII."""
+        return self.encoding.lower().replace("-", "").startswith("utf8")
+
+    @property
     def is_broken(self) -> bool:
         return self._stream is None
 

@@ -18,12 +18,15 @@ from urllib.parse import quote
 from importer.clock import timestamp
 from importer.errors import JournalMismatch, UsageError
 from importer.ledger.rows import tally_of
-from importer.ledger.schema import APPLICATION, VERSION, as_told, translated
+from importer.ledger.schema import APPLICATION, VERSION, as_told, is_at_rest, translated
 from importer.model import Status, Tally
+from importer.telling import manifest_flags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from importer.ledger.job import Job
 
 LISTED_RUNS = 50
 
@@ -56,6 +59,10 @@ class Standing:
     flags: tuple[str, ...]  #: of the last run, for the command that goes on ...
     reading_flags: tuple[str, ...]  #: ... and those that a command which names the manifest needs
     is_drawn: bool  #: the last run has written the results
+
+    def flags_naming(self, job: Job) -> tuple[str, ...]:
+        """Options of a command that goes on and names the job's manifest, not its results."""
+        return manifest_flags(job, self.reading_flags, self.flags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +114,7 @@ def _mode(journal: Path) -> str:
     """
     if os.access(journal, os.W_OK) and os.access(journal.parent, os.W_OK):
         return "mode=rw"
-    is_at_rest = not journal.with_name(journal.name + "-wal").exists()
-    return "immutable=1" if is_at_rest else "mode=ro"
+    return "immutable=1" if is_at_rest(journal) else "mode=ro"
 
 
 def stand(db: sqlite3.Connection, *, now: datetime) -> Standing:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from importer.ledger import lock
 from importer.model import Status, Summary, Tally
 from importer.report.standing import advance_of, reading, stand
-from importer.telling import manifest_flags
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -58,23 +57,20 @@ class JobStatus:
     @property
     def summary(self) -> Summary:
         """The job as the end of its last run would tell of it."""
-        last, job = self.last_run, self.job
-        is_told = self.is_told
-        flags = self.standing.flags
-        if not is_told:  # the command that goes on names the manifest
-            flags = manifest_flags(job, self.standing.reading_flags, flags)
+        last, job, known, is_told = self.last_run, self.job, self.standing, self.is_told
         return Summary(
             run=last.run if last else 0,
-            tally=_as_after_a_crash(self.standing.tally),
+            tally=_as_after_a_crash(known.tally),
             sent=0,
             sent_bytes=0,
             requests=0,
             seconds=0.0,
-            rows=self.standing.rows,
+            rows=known.rows,
             manifest=str(job.manifest),
             results=str(job.results) if is_told else "",
             journal=str(job.journal),
-            flags=flags,
+            # Without results that tell of it, the command that goes on names the manifest.
+            flags=known.flags if is_told else known.flags_naming(job),
         )
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from importer.ledger.job import Job
 from importer.model import Status
 from importer.progress.closing import run_command
-from importer.telling import manifest_flags
 
 if TYPE_CHECKING:
     from importer.report.standing import Standing
@@ -104,7 +103,7 @@ def steps(findings: Standing, *, results: Path) -> list[Step]:
     flags, file = findings.flags, str(results)
     if not findings.is_drawn and findings.manifest:  # older results don't know what was sent since
         job = Job(Path(findings.manifest), results, findings.origin)
-        flags, file = manifest_flags(job, findings.reading_flags, flags), findings.manifest
+        flags, file = findings.flags_naming(job), findings.manifest
     command = run_command(file, flags=flags)
     found = []
     if tally[Status.UNKNOWN]:
