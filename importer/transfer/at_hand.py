@@ -14,9 +14,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from importer.model import LocalFile
-from importer.transfer.bodies import Streamed, Whole
+from importer.transfer.bodies import Whole
 from importer.transfer.cached import is_memory, opener, read_cached
 from importer.transfer.sources import SLOW_S, WHOLE_UP_TO, body_of, by_parts, load
+from importer.transfer.streamed import Streamed
 from importer.transfer.turns import turns_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from importer.transfer.bodies import Streamed
+from importer.transfer.streamed import Streamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

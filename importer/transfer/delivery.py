@@ -21,7 +21,7 @@ from importer.model import (
 from importer.record import record
 from importer.secret import one_line
 from importer.transfer.attempts import Try, still, text_of
-from importer.transfer.bodies import Streamed, Whole
+from importer.transfer.bodies import Whole
 from importer.transfer.fetch.fetched import Fetched
 from importer.transfer.fetching import Left
 from importer.transfer.rereading import reread
@@ -37,6 +37,7 @@ from importer.transfer.retry import (
 )
 from importer.transfer.source_faults import SourceFault
 from importer.transfer.sources import load
+from importer.transfer.streamed import Streamed
 from importer.transfer.trip import Trip
 
 if TYPE_CHECKING:

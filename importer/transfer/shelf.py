@@ -12,8 +12,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from importer.model import LocalFile
-from importer.transfer.bodies import Streamed
 from importer.transfer.sources import WHOLE_UP_TO, sizes_of
+from importer.transfer.streamed import Streamed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

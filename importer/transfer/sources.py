@@ -19,8 +19,9 @@ import aiofiles.os
 
 from importer.model import URL_TEXT, LocalFile, RemoteUrl, Stamp
 from importer.transfer import sniff
-from importer.transfer.bodies import FLAGS, Streamed, Whole, stamp_in
+from importer.transfer.bodies import Whole
 from importer.transfer.source_faults import SourceFault, fault_of
+from importer.transfer.streamed import FLAGS, Streamed, stamp_in
 from importer.transfer.turns import turns_of
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 
 from importer.ledger.part import PartFile
 from importer.telling import Telling
-from importer.transfer.bodies import Streamed
 from importer.transfer.delivery import Delivery
 from importer.transfer.fetch.partial import Partial
+from importer.transfer.streamed import Streamed
 from importer.transfer.transport.keeping import Wire
 from importer.transfer.transport.parcel import PARCEL_UP_TO
 from importer.transfer.transport.pump import Pump

@@ -16,12 +16,13 @@ from importer.clock import SystemClock
 from importer.model import Answer, NoAnswer, Request
 from importer.secret import Token
 from importer.settings import Pace, Patience, Sending, Settings
-from importer.transfer.bodies import Elsewhere, Streamed, Whole
+from importer.transfer.bodies import Elsewhere, Whole
 from importer.transfer.crew import crew as crews
 from importer.transfer.crew import member as members
 from importer.transfer.crew.crew import Crew
 from importer.transfer.source_faults import SourceFault
 from importer.transfer.sources import WHOLE_UP_TO
+from importer.transfer.streamed import Streamed
 from importer.transfer.transport import Transport
 from importer.transfer.trip import Trip
 from tests.conftest import picture_bytes

@@ -7,10 +7,11 @@ from types import MappingProxyType
 import pytest
 
 from importer.model import Answer, LocalFile, NoAnswer, RemoteUrl, Request, Stamp
-from importer.transfer.bodies import Streamed, Whole
+from importer.transfer.bodies import Whole
 from importer.transfer.crew import speech
 from importer.transfer.crew.frames import Unpacking, packed
 from importer.transfer.source_faults import SourceFault
+from importer.transfer.streamed import Streamed
 
 
 def over(plain):

@@ -7,9 +7,10 @@ import asyncio
 import pytest
 
 from importer.model import Admitted, Collection, LocalFile, Picture, Row, Stamp
-from importer.transfer.bodies import Streamed, Whole
+from importer.transfer.bodies import Whole
 from importer.transfer.delivery import Loaded
 from importer.transfer.shelf import BYTES, ROWS, Shelf, largest_first
+from importer.transfer.streamed import Streamed
 
 pytestmark = pytest.mark.anyio
 

@@ -17,9 +17,10 @@ import pytest
 from importer.model import Collection, LocalFile, Picture, RemoteUrl, Row
 from importer.settings import Reading
 from importer.transfer.at_hand import disk_s
-from importer.transfer.bodies import Streamed, Whole
+from importer.transfer.bodies import Whole
 from importer.transfer.source_faults import SourceFault, fault_of
 from importer.transfer.sources import SLOW_S, WHOLE_UP_TO, inspect, load, stamp_of
+from importer.transfer.streamed import Streamed
 from tests.conftest import JPEG_HEAD, picture_bytes
 from tests.shell.nobody import as_nobody
 

@@ -13,8 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 import anyio
 
 from importer.model import URL_TEXT, Answer, NoAnswer, Reply, Request
-from importer.transfer.bodies import Body, Streamed
+from importer.transfer.bodies import Body
 from importer.transfer.source_faults import SourceFault
+from importer.transfer.streamed import Streamed
 from importer.transfer.transport import Transport
 from importer.transfer.trip import Trip
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from importer.transfer.bodies import Streamed
 from importer.transfer.sources import stamp_of
+from importer.transfer.streamed import Streamed
 from tests.conftest import JPEG_HEAD
 from tests.transport.going import BIG
 

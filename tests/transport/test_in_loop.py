@@ -11,10 +11,10 @@ import anyio
 import pytest
 
 from importer.model import Answer
-from importer.transfer import bodies
-from importer.transfer.bodies import AT_HAND, TAIL, Streamed
+from importer.transfer import streamed
 from importer.transfer.cached import CAN_ASK
 from importer.transfer.sources import stamp_of
+from importer.transfer.streamed import AT_HAND, TAIL, Streamed
 from tests.transport.going import request_to, transport_to
 from tests.wire import Wire, self_signed
 
@@ -47,7 +47,7 @@ async def read(body: Streamed) -> list[bytes]:
 @pytest.mark.parametrize("size", SIZES)
 async def test_all_of_it_is_read_without_a_thread(size, near, monkeypatch) -> None:
     body = near(size)
-    monkeypatch.setattr(bodies, "_read_next", None)
+    monkeypatch.setattr(streamed, "_read_next", None)
     blocks = await read(body)
     content = Path(body.path).read_bytes()
     assert b"".join(blocks) == content
@@ -70,7 +70,7 @@ async def test_what_the_disk_has_yet_to_bring_is_read_by_a_thread(size, near) ->
 async def test_what_the_loop_and_a_thread_have_read_stands_in_its_order(near, monkeypatch) -> None:
     """A part of a file is in memory, and parts behind it aren't."""
     body, asked = near(3_000_000), 0
-    read_cached = bodies.read_cached
+    read_cached = streamed.read_cached
 
     def now_and_then(*args, **more):
         nonlocal asked
@@ -79,7 +79,7 @@ async def test_what_the_loop_and_a_thread_have_read_stands_in_its_order(near, mo
             raise BlockingIOError
         return read_cached(*args, **more)
 
-    monkeypatch.setattr(bodies, "read_cached", now_and_then)
+    monkeypatch.setattr(streamed, "read_cached", now_and_then)
     assert b"".join(await read(body)) == Path(body.path).read_bytes()
     assert asked > 3
 

@@ -17,8 +17,8 @@ import pytest
 from importer.clock import SystemClock
 from importer.model import Answer, NoAnswer, Request
 from importer.transfer.allowance import Bandwidth
-from importer.transfer.bodies import Streamed
 from importer.transfer.halting import Halting
+from importer.transfer.streamed import Streamed
 from importer.transfer.transport import client
 from importer.transfer.transport.flight import Flight
 from importer.transfer.transport.pump import AT_ONCE, CAN_PUMP, Pumps

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from importer.model import Answer, NoAnswer
-from importer.transfer.bodies import Streamed
+from importer.transfer.streamed import Streamed
 from importer.transfer.transport import client
 from importer.transfer.transport.connector import Heard, heard_of, unsent_bytes
 from importer.transfer.transport.opening import Opening

@@ -424,7 +424,7 @@ def _is_words(node: ast.expr) -> bool:
     [
         ("destination/verdicts.py", {"http_422", "early_answer", "rejected", "captive_portal"}),
         ("transfer/sources.py", {"file_changed", "not_a_file"}),
-        ("transfer/bodies.py", {"file_changed"}),
+        ("transfer/streamed.py", {"file_changed"}),
         ("transfer/source_faults.py", {"file_missing", "file_forbidden"}),
         ("transfer/crew/crew.py", {"file_changed"}),
         ("transfer/fetch/web.py", {"source_cut", "source_range", "source_timeout"}),

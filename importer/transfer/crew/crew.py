@@ -17,12 +17,13 @@ import anyio
 from importer.clock import SystemClock, cpu_s
 from importer.model import NoAnswer
 from importer.transfer.at_hand import ReadAhead
-from importer.transfer.bodies import Elsewhere, Streamed, Whole
+from importer.transfer.bodies import Elsewhere, Whole
 from importer.transfer.crew.member import Lost, Member, Unsent
 from importer.transfer.crew.shares import Shares
 from importer.transfer.retry import PROCESS_DIED
 from importer.transfer.source_faults import SourceFault
 from importer.transfer.sources import load
+from importer.transfer.streamed import Streamed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

@@ -16,10 +16,11 @@ from importer.clock import SystemClock, cpu_s
 from importer.errors import Defect
 from importer.memory import tune_memory
 from importer.transfer.at_hand import ReadAhead
-from importer.transfer.bodies import Streamed, Whole
+from importer.transfer.bodies import Whole
 from importer.transfer.crew import pipes, speech
 from importer.transfer.crew.frames import Message, Unpacking, packed
 from importer.transfer.crew.outbox import Outbox
+from importer.transfer.streamed import Streamed
 from importer.transfer.transport import Transport
 from importer.transfer.trip import Trip
 from importer.transfer.turns import turns_of

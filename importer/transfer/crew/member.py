@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from importer.model import Picture, Reply, Request
     from importer.secret import Token
     from importer.settings import Patience, Reading, Sending
-    from importer.transfer.bodies import Body, Streamed
+    from importer.transfer.bodies import Body
     from importer.transfer.source_faults import SourceFault
+    from importer.transfer.streamed import Streamed
     from importer.transfer.trip import Blocks, Trip
 
 CLOSE_S = 2.0  # a helper that hasn't left by then is killed

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from importer.model import Answer, LocalFile, NoAnswer, RemoteUrl, Request, Stamp
-from importer.transfer.bodies import Streamed
 from importer.transfer.source_faults import SourceFault
+from importer.transfer.streamed import Streamed
 
 if TYPE_CHECKING:
     from importer.model import Reply, Source

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from importer.transfer.bodies import Streamed, Whole
+from importer.transfer.bodies import Whole
+from importer.transfer.streamed import Streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

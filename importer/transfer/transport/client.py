@@ -16,7 +16,8 @@ import anyio.to_thread
 from yarl import URL
 
 from importer.model import Answer, NoAnswer, Reply
-from importer.transfer.bodies import Streamed, Whole
+from importer.transfer.bodies import Whole
+from importer.transfer.streamed import Streamed
 from importer.transfer.transport.breaking import broken, defect_of
 from importer.transfer.transport.connector import GuardedConnector, Heard, heard_of
 from importer.transfer.transport.flight import ANSWER_LIMIT, Flight

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
-from importer.transfer.bodies import Streamed, Whole
+from importer.transfer.bodies import Whole
+from importer.transfer.streamed import Streamed
 from importer.transfer.transport.connector import Handler, was_idle
 from importer.transfer.transport.keeping import Keeping, Wire
 from importer.transfer.transport.opening import Arrived, Opening

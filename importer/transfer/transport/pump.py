@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from importer.model import Request
-    from importer.transfer.bodies import Streamed
+    from importer.transfer.streamed import Streamed
     from importer.transfer.transport.flight import Flight
 
 AT_ONCE = 4  # threads that pump, on a quick disk; more only wait for the interpreter lock
