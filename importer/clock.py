@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from datetime import UTC, datetime
@@ -46,6 +47,13 @@ class SystemClock:
 def cpu_s() -> float:
     """Seconds of the processor's time that this process has used so far, all its threads."""
     return time.process_time()
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 #: seconds of the processor's time that the thread which asks has used; Windows counts those in

@@ -37,10 +37,18 @@ QUICK_BYTES_S = 250e6  # read and hashed by a thread; a disk is slow only where 
 
 
 class ReadAhead:
-    """Loads the pictures of a run, a group at a time."""
+    """Loads the pictures of a run, a group at a time.
 
-    def __init__(self, reading: Reading) -> None:
+    Args:
+        reading: how sources are read.
+        pumps: larger ones are sent by pumps.
+    """
+
+    def __init__(self, reading: Reading, *, pumps: bool) -> None:
         self._reading = reading
+        # Where a pump sends it, what is at hand needn't lie in memory twice. What isn't is read
+        # ahead: a slow disk is waited for before the picture takes its place among those sent.
+        self._whole_up_to = LARGEST if pumps else WHOLE_UP_TO
         self._misses = 0
         self._skip = 0
         self._disk_s = 0.0  #: what one picture takes by thread, beyond its hashing
@@ -112,7 +120,7 @@ class ReadAhead:
         finally:
             os.close(descriptor)
         if isinstance(body, Whole) or (
-            isinstance(body, Streamed) and body.size_bytes > WHOLE_UP_TO
+            isinstance(body, Streamed) and body.size_bytes > self._whole_up_to
         ):
             return body
         return None  # it isn't read, or something is wrong with it

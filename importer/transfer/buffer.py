@@ -2,12 +2,13 @@
 
 One half is for pictures that were read whole, by whichever process of the run: readers go no
 further ahead while it is full. The other is for those that are read while they are sent, each of
-which holds two blocks. Neither waits for the other, so a full half empties by itself.
+which holds two blocks at most. Neither waits for the other, so a full half empties by itself.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING
 
 from importer.transfer.streamed import Streamed
@@ -29,7 +30,9 @@ class Buffer:
         self._is_ended = False
         self._room = asyncio.Event()
         self._room.set()
-        self._streams = asyncio.Semaphore(max(1, size // 2 // (BLOCKS_A_STREAM * block)))
+        self._most_of_one = BLOCKS_A_STREAM * block
+        self._streamed = 0
+        self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
 
     @property
     def held(self) -> int:
@@ -68,10 +71,37 @@ class Buffer:
         self._is_ended = True
         self._room.set()
 
-    async def take_stream(self) -> None:
-        """Wait for the room to stream a body."""
-        await self._streams.acquire()
+    async def take_stream(self, size_bytes: int) -> None:
+        """Wait for the room to stream a body of this size; who came first goes first."""
+        wanted = min(size_bytes, self._most_of_one)
+        if not self._waiting and self._has_room(wanted):
+            self._streamed += wanted
+            return
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((place, wanted))
+        try:
+            await place
+        except BaseException:
+            if place.cancelled():
+                self._let_in()  # those behind it may want less
+            else:  # it was given at that very moment
+                self.free_stream(size_bytes)
+            raise
 
-    def free_stream(self) -> None:
+    def free_stream(self, size_bytes: int) -> None:
         """It has been streamed."""
-        self._streams.release()
+        self._streamed -= min(size_bytes, self._most_of_one)
+        self._let_in()
+
+    def _let_in(self) -> None:
+        while self._waiting:
+            place, wanted = self._waiting[0]
+            if not place.done():
+                if not self._has_room(wanted):
+                    return
+                self._streamed += wanted
+                place.set_result(None)
+            self._waiting.popleft()
+
+    def _has_room(self, wanted: int) -> bool:
+        return not self._streamed or self._streamed + wanted <= self._size

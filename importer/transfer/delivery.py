@@ -178,7 +178,7 @@ class Delivery:
         )
         has_stream = isinstance(body, Streamed)
         if has_stream:
-            await self.buffer.take_stream()
+            await self.buffer.take_stream(body.size_bytes)
         one.attempts += 1
         self.in_flight += 1
         trip = Trip(self.clock.monotonic(), body.size_bytes, self.pacing.bandwidth)
@@ -187,7 +187,7 @@ class Delivery:
         finally:
             self.in_flight -= 1
             if has_stream:
-                self.buffer.free_stream()
+                self.buffer.free_stream(body.size_bytes)
         if isinstance(reply, SourceFault):
             self.pacing.unused()
             return self._after_fault(one, reply)

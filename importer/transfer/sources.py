@@ -130,7 +130,7 @@ def body_of(
     if not is_whole:
         # It is opened anew to be sent, and must not have become a link that leaves the root.
         inode = found.st_ino if reading.root is not None else 0
-        return Streamed(path, stamp, kind, inode=inode, block=reading.block)
+        return Streamed(path, stamp, kind, inode=inode, disk=found.st_dev, block=reading.block)
     if len(content) != stamp.size_bytes:
         return SourceFault("file_changed", "the file changed while it was read")
     return Whole(content, hashlib.sha256(content).digest(), stamp, kind)

@@ -40,10 +40,12 @@ class Streamed:
     """A body that is read while it is sent. Each attempt takes a new one."""
 
     def __init__(
-        self, path: str, stamp: Stamp, media_type: str, *, inode: int = 0, block: int = BLOCK
-    ) -> None:
+        self, path: str, stamp: Stamp, media_type: str, *,
+        inode: int = 0, disk: int = 0, block: int = BLOCK,
+    ) -> None:  # fmt: skip
         self.path = path
         self.stamp = stamp
+        self.size_bytes = stamp.size_bytes
         self.media_type = media_type
         self.inode = inode  #: of the file that was looked at, where no other will do; else 0
         self.in_loop = False  #: what lies in memory is read in the loop; see blocks
@@ -52,12 +54,8 @@ class Streamed:
         self._hash = hashlib.sha256()
         self._left = stamp.size_bytes
         self._descriptor: int | None = None  # while it is read
-        self._disk = 0  # on which it lies
+        self._disk = disk  # on which it lies; 0: that isn't known yet
         self._told: bytes | None = None  # its digest, by whoever else has read it
-
-    @property
-    def size_bytes(self) -> int:
-        return self.stamp.size_bytes
 
     @property
     def sha256(self) -> bytes:
@@ -126,14 +124,16 @@ class Streamed:
 
     def _opened_at_once(self) -> bool:
         """Open the file, if its path is in memory."""
-        open_cached = opener() if self.in_loop else None
-        if open_cached is None or self._descriptor is not None:
-            return False
-        descriptor = open_cached(self.path)
+        return self.in_loop and self._descriptor is None and self._opened_cached()
+
+    def _opened_cached(self, is_looked_at: bool = True) -> bool:
+        open_cached = opener()
+        descriptor = -1 if open_cached is None else open_cached(self.path)
         if descriptor < 0:
             return False
         self._descriptor = descriptor
-        self._expect(descriptor)
+        if is_looked_at:
+            self._expect(descriptor)
         return True
 
     async def _at_hand(self, most: int) -> memoryview | None:
@@ -143,15 +143,37 @@ class Streamed:
             return None
         await turns_of(asyncio.get_running_loop()).room()
         room = memoryview(bytearray(size))
+        got = self._read_cached(room)
+        return room[:got] if got else None
+
+    def read_at_hand(self, room: memoryview) -> int:
+        """As ``read_into``, in the loop: only what the system has in its memory.
+
+        Gives 0 where it has nothing there, or something is wrong: a thread has to see, then.
+
+        Raises:
+            OSError: the file changed; ``fault`` says so.
+        """
+        try:
+            if self._descriptor is None and not self._opened_cached(self._left > len(room)):
+                return 0
+            return self._read_cached(room[: self._left])
+        except (_Changed, OSError) as error:
+            raise self._broken_off(error) from None
+
+    def _read_cached(self, room: memoryview) -> int:
+        assert self._descriptor is not None
         try:
             got = read_cached(self._descriptor, room, self.size_bytes - self._left, disk=self._disk)
-            os.lseek(self._descriptor, got, os.SEEK_CUR)
+            if 0 < got < self._left:
+                os.lseek(self._descriptor, got, os.SEEK_CUR)
         except OSError:  # what is wrong with it, a thread will see
-            return None
-        if not got:
-            return None
-        self._take(room[:got])
-        return room[:got]
+            return 0
+        if got < len(room):
+            self._expect(self._descriptor)
+        if got:
+            self._take(room[:got])
+        return got
 
     def read_next(self) -> bytes:
         """The next block, read and hashed; in a thread, which opens and closes the file as well.
@@ -171,15 +193,23 @@ class Streamed:
         Raises:
             OSError: the file broke off or changed; ``fault`` says how.
         """
-        with self._told_of_faults():
-            got = os.readv(self._opened(), [room[: self._left]])
+        try:
+            # What is read at once is looked at once, behind it, and before any of it leaves.
+            descriptor = self._opened(self._left > len(room))
+            room = room[: self._left]
+            got = os.readv(descriptor, [room])
+            if got < len(room):
+                self._expect(descriptor)
             self._take(room[:got])
-            return got
+        except (_Changed, OSError) as error:
+            raise self._broken_off(error) from None
+        return got
 
-    def _opened(self) -> int:
+    def _opened(self, is_looked_at: bool = True) -> int:
         if self._descriptor is None:
             self._descriptor = os.open(self.path, FLAGS)
-            self._expect(self._descriptor)
+            if is_looked_at:
+                self._expect(self._descriptor)
         return self._descriptor
 
     def _take(self, block: bytes | memoryview) -> None:
@@ -195,12 +225,15 @@ class Streamed:
     def _told_of_faults(self) -> Iterator[None]:
         try:
             yield
-        except _Changed as error:
-            self.fault = SourceFault("file_changed", "the file changed while it was read")
-            raise OSError(errno.EIO, "the source broke off") from error
-        except OSError as error:
+        except (_Changed, OSError) as error:
+            raise self._broken_off(error) from None
+
+    def _broken_off(self, error: OSError | _Changed) -> OSError:
+        if isinstance(error, OSError):
             self.fault = fault_of(error)
-            raise OSError(errno.EIO, "the source broke off") from None
+        else:
+            self.fault = SourceFault("file_changed", "the file changed while it was read")
+        return OSError(errno.EIO, "the source broke off")
 
     def close(self) -> None:
         """Close the file, if it is open; in a thread, and not while another reads."""

@@ -140,10 +140,10 @@ def block_sent(passing: Passing) -> None:
     Streamed.blocks = blocks  # type: ignore[assignment,method-assign]
     filled = Pump._fill
 
-    def fill(self: Pump) -> None:
+    def fill(self: Pump, read: Callable[[memoryview], int]) -> bool:
         if self._sent:
             passing()
-        filled(self)
+        return filled(self, read)
 
     Pump._fill = fill  # type: ignore[method-assign]
 

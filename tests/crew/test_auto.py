@@ -22,7 +22,7 @@ ROWS = "line, status, code, http, attempts, size, sha256, possible_duplicate"
 def quick_to_begin(monkeypatch):
     """It takes less than usual for another process to be wanted."""
     monkeypatch.setattr(crews, "LOOK_S", 0.02)
-    monkeypatch.setattr(crews, "_cores", lambda: 2)
+    monkeypatch.setattr(crews, "cores", lambda: 2)
     monkeypatch.setattr(shares, "BUSY", 0.05)
 
 

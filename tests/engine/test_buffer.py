@@ -55,9 +55,42 @@ async def test_nobody_waits_for_room_once_nobody_sends():
 async def test_as_many_bodies_are_streamed_as_their_half_has_room_for(size, streams):
     buffer = Buffer(size, block=MB)
     for _ in range(streams):
-        await buffer.take_stream()
-    assert await is_waiting(buffer.take_stream())
+        await buffer.take_stream(9 * MB)
+    assert await is_waiting(buffer.take_stream(9 * MB))
 
-    buffer.free_stream()
+    buffer.free_stream(9 * MB)
 
-    assert not await is_waiting(buffer.take_stream())
+    assert not await is_waiting(buffer.take_stream(9 * MB))
+
+
+async def test_a_small_body_takes_no_more_room_than_it_has_bytes():
+    buffer = Buffer(8 * MB, block=MB)
+    for _ in range(8):
+        await buffer.take_stream(MB // 2)
+    assert await is_waiting(buffer.take_stream(1))
+
+
+async def test_who_came_first_is_streamed_first_and_who_was_cut_off_keeps_nobody_waiting():
+    buffer = Buffer(8 * MB, block=MB)
+    for size in (2 * MB, MB):
+        await buffer.take_stream(size)
+    large = asyncio.ensure_future(buffer.take_stream(2 * MB))
+    await asyncio.sleep(0)
+    small = asyncio.ensure_future(buffer.take_stream(MB))
+    await asyncio.sleep(0)
+    assert not small.done(), "there is room for it, and another one came before"
+
+    large.cancel()
+    await asyncio.sleep(0)
+
+    assert not await is_waiting(small)
+    buffer.free_stream(MB)
+    given = asyncio.ensure_future(buffer.take_stream(MB))
+    await asyncio.sleep(0)
+    assert given.done()
+    waiting = asyncio.ensure_future(buffer.take_stream(2 * MB))
+    await asyncio.sleep(0)
+    buffer.free_stream(2 * MB)
+    waiting.cancel()  # it has room, and hasn't heard so
+    await asyncio.sleep(0)
+    assert not await is_waiting(buffer.take_stream(2 * MB))

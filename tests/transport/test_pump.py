@@ -17,11 +17,13 @@ import pytest
 from importer.clock import SystemClock
 from importer.model import Answer, NoAnswer, Request
 from importer.transfer.allowance import Bandwidth
+from importer.transfer.cached import CAN_ASK
 from importer.transfer.halting import Halting
 from importer.transfer.streamed import Streamed
 from importer.transfer.transport import client
 from importer.transfer.transport.flight import Flight
-from importer.transfer.transport.pump import AT_ONCE, CAN_PUMP, Pumps
+from importer.transfer.transport.pump import CAN_PUMP
+from importer.transfer.transport.pumps import MOST, Pumps
 from importer.transfer.trip import Trip
 from tests.transport.going import BIG, SMALL, request_to, transport_to, whole
 from tests.wire import Wire, answering, breaking, in_turn
@@ -32,6 +34,20 @@ pytestmark = [
 ]
 
 MIDDLE = 1_500_000
+
+
+@pytest.fixture(params=["thread", "loop"])
+def opened(request, streamed):
+    """A file, for a thread or for the loop, as with other processes on the other cores."""
+    if request.param == "loop" and not CAN_ASK:
+        pytest.skip("this system doesn't say what it has in memory")
+
+    def made(size, name="a.jpg"):
+        body = streamed(size, name)
+        body.in_loop = request.param == "loop"
+        return body
+
+    return made
 
 
 def pumped_into(near, body, *, prefix=b"", suffix=b""):
@@ -63,11 +79,11 @@ def all_of(far):
     return b"".join(parts)
 
 
-async def test_nothing_leaves_once_it_was_stopped(streamed):
+async def test_nothing_leaves_once_it_was_stopped(opened):
     """What is judged as not sent whole never arrives whole behind that: it would be there twice."""
     near, far = socket.socketpair()
     with near, far:
-        pump, pumps = pumped_into(near, streamed(MIDDLE))
+        pump, pumps = pumped_into(near, opened(MIDDLE))
         await pumps.go_on(pump)
         assert 0 < pump.handed < MIDDLE, "the connection is full"
         pump.stop()
@@ -79,10 +95,10 @@ async def test_nothing_leaves_once_it_was_stopped(streamed):
     pumps.close()
 
 
-async def test_it_goes_on_where_the_line_was_full(streamed):
+async def test_it_goes_on_where_the_line_was_full(opened):
     """Head, what stands around the body and the body arrive in their order, each byte once."""
     near, far = socket.socketpair()
-    body = streamed(MIDDLE)
+    body = opened(MIDDLE)
     content = Path(body.path).read_bytes()
     with near, far:
         pump, pumps = pumped_into(near, body, prefix=b"before", suffix=b"after")
@@ -99,10 +115,10 @@ async def test_it_goes_on_where_the_line_was_full(streamed):
     pumps.close()
 
 
-async def test_a_pump_that_is_put_away_leaves_nothing_open(streamed):
+async def test_a_pump_that_is_put_away_leaves_nothing_open(opened):
     """Neither its file nor its descriptor of the connection, whose other end then sees the end."""
     near, far = socket.socketpair()
-    body = streamed(MIDDLE)
+    body = opened(MIDDLE)
     with far:
         pump, pumps = pumped_into(near, body)
         await pumps.go_on(pump)
@@ -116,11 +132,11 @@ async def test_a_pump_that_is_put_away_leaves_nothing_open(streamed):
     pumps.close()
 
 
-async def test_a_connection_that_was_closed_before_its_turn_gets_no_byte(streamed):
+async def test_a_connection_that_was_closed_before_its_turn_gets_no_byte(opened):
     """Its number may be another connection's by then."""
     near, far = socket.socketpair()
     with far:
-        pump, pumps = pumped_into(near, streamed(MIDDLE))
+        pump, pumps = pumped_into(near, opened(MIDDLE))
         number = near.fileno()
         near.close()
         other = socket.socketpair()
@@ -135,9 +151,9 @@ async def test_a_connection_that_was_closed_before_its_turn_gets_no_byte(streame
     pumps.close()
 
 
-async def test_uploads_that_hang_take_no_thread_from_others(streamed):
+async def test_uploads_that_hang_take_no_thread_from_others(opened):
     """A gallery that takes some pictures' bytes slowly, and goes on with the others."""
-    hanging = 2 * AT_ONCE
+    hanging = 2 * MOST
 
     async def script(exchange):
         if exchange.receipt.number < hanging:
@@ -149,13 +165,13 @@ async def test_uploads_that_hang_take_no_thread_from_others(streamed):
         async with transport_to(wire.endpoint, connections=hanging + 1) as transport:
             async with anyio.create_task_group() as group:
                 for number in range(hanging):
-                    body = streamed(BIG, f"{number}.jpg")
+                    body = opened(BIG, f"{number}.jpg")
                     group.start_soon(transport.send, request_to(wire.endpoint), body)
                 with anyio.fail_after(5):
                     while len(wire.receipts) < hanging:
                         await asyncio.sleep(0.01)
                     reply = await transport.send(
-                        request_to(wire.endpoint), streamed(MIDDLE, "quick.jpg")
+                        request_to(wire.endpoint), opened(MIDDLE, "quick.jpg")
                     )
                 group.cancel_scope.cancel()
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import anyio
 
-from importer.clock import SystemClock, cpu_s
+from importer.clock import SystemClock, cores, cpu_s
 from importer.model import NoAnswer
 from importer.transfer.at_hand import ReadAhead
 from importer.transfer.bodies import Elsewhere, Whole
@@ -64,7 +64,7 @@ class Crew:
         warn: Callable[[str], None],
     ) -> None:
         self._here = transport
-        self._ahead = ReadAhead(settings.reading)
+        self._ahead = ReadAhead(settings.reading, pumps=transport.pumps)
         self._processes = settings.pace.processes
         self._reading = settings.reading
         self._clock = clock
@@ -219,7 +219,7 @@ class Crew:
             self._listen(min(at - since, 2 * LOOK_S))
             self._shares.look(busy, [one.busy for one in self._members if one.is_awake])
             is_more_to_do = loads != loaded
-            wants_more = self._shares.wants_more(1 + len(self._members), cores=_cores())
+            wants_more = self._shares.wants_more(1 + len(self._members), cores=cores())
             if self._processes is None and is_more_to_do and wants_more:
                 self._shares.begun()
                 wanted = len(self._members) + 1
@@ -242,10 +242,3 @@ def _open_files() -> int:
         return LEAST_FILES
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return LEAST_FILES if soft == resource.RLIM_INFINITY else soft
-
-
-def _cores() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

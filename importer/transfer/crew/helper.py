@@ -109,9 +109,9 @@ class Helper:
         self.block = 0  #: bytes that may leave in one piece just now; 0: as many as anybody likes
         self._clock = SystemClock()
         self._reading = reading
-        self._ahead = ReadAhead(reading)
         self._out = Outbox(lambda messages: write(packed(messages)))
         self._transport = Transport(sending, patience, clock=self._clock, connections=connections)
+        self._ahead = ReadAhead(reading, pumps=self._transport.pumps)
         self._kept: dict[int, Whole] = {}
         self._handles = 0
         self._tasks: dict[int, asyncio.Task[None]] = {}

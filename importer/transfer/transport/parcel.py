@@ -25,7 +25,7 @@ from importer.transfer.transport.connector import Handler, was_idle
 from importer.transfer.transport.keeping import Keeping, Wire
 from importer.transfer.transport.opening import Arrived, Opening
 from importer.transfer.transport.pour import Pour
-from importer.transfer.transport.pump import Pumps
+from importer.transfer.transport.pumps import Pumps
 from importer.transfer.turns import turns_of
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class Lane:
         flight.tracker = pour
         if isinstance(body, Streamed):
             pump = self.pumps.pump(body, request, flight, head=head, asked=asked)
-            pour.by_thread(pump, self.pumps, asked=asked)
+            pour.by_pump(pump, self.pumps, asked=asked)
         elif isinstance(body, Whole):
             pour.at_once([request.prefix, body.content, request.suffix])
         else:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
 
     from importer.transfer.transport.flight import Flight
-    from importer.transfer.transport.pump import Pump, Pumps
+    from importer.transfer.transport.pump import Pump
+    from importer.transfer.transport.pumps import Pumps
 
 TLS_PIECE = 256 * 1024  # bytes; more at once costs TLS more, fewer cost the loop more turns
 PIECE = 512 * 1024  # bytes that are given to a socket at once
@@ -43,6 +44,7 @@ class Pour:
         self._head = head
         self._flight = flight
         self._pump: Pump | None = None
+        self._out = asyncio.Event()  # whoever was at the pump has left it, and it was told so
         self._given = 0  # bytes of the body that the transport was given
         self._left = 0  # those of them that are known to have left
 
@@ -83,10 +85,13 @@ class Pour:
         """Hand over a body that is still being read."""
         self._begin(self._stream(pieces))
 
-    def by_thread(self, pump: Pump, pumps: Pumps, *, asked: asyncio.Future[Any]) -> None:
-        """Have a file read, hashed and sent by a thread that goes past the transport."""
+    def by_pump(self, pump: Pump, pumps: Pumps, *, asked: asyncio.Future[Any]) -> None:
+        """Have a file read, hashed and sent past the transport.
+
+        As a rule it comes through at once, and its answer is all that is heard of it.
+        """
         self._pump = pump
-        self._begin(self._pumped(pump, pumps, asked))
+        pumps.begin(pump, lambda: self._came_out(pump, pumps, asked))
 
     def settle(self) -> None:
         """The answer is here: what hasn't left by thread stays, so that ``handed`` holds."""
@@ -99,15 +104,21 @@ class Pour:
         if self.task is not None and not self.task.done():
             self.task.cancel()
             self._transport.abort()
+        elif not self.is_done:
+            self._transport.abort()
 
     @property
     def is_done(self) -> bool:
         """Whoever handed it over has left, or touches the connection no more."""
-        is_pumped = self._pump is not None and self._pump.is_over
-        return self.task is None or self.task.done() or is_pumped
+        if self._pump is not None and self._pump.is_over:
+            return True
+        return self._pump is None if self.task is None else self.task.done()
 
     async def wait(self) -> None:
         """Return when nothing is handed over any more."""
+        pump = self._pump
+        if pump is not None and self.task is None and not self._out.is_set() and pump.will_tell():
+            await self._out.wait()
         if self.task is not None and not self.task.done():
             await asyncio.wait([self.task])
 
@@ -132,15 +143,21 @@ class Pour:
                 await self._writer.drain()
         self._ended()
 
+    def _came_out(self, pump: Pump, pumps: Pumps, asked: asyncio.Future[Any]) -> None:
+        if not pump.is_closed:
+            self._begin(self._pumped(pump, pumps, asked))
+        self._out.set()
+
     async def _pumped(self, pump: Pump, pumps: Pumps, asked: asyncio.Future[Any]) -> None:
+        """Go on with one that came out before all had left."""
         try:
-            while True:
-                await pumps.go_on(pump)
+            while pump.error is None and not pump.is_limited:
                 if pump.is_over or pump.is_stopped:
                     return
-                if pump.is_limited:
-                    break
                 await pump.writable()
+                await pumps.go_on(pump)
+            if pump.error is not None:
+                raise pump.error
             # A bandwidth has been set meanwhile; what it is asked waits in the loop.
             async with aclosing(framed(b"", pump.rest(), b"", self._flight, most=PIECE)) as pieces:
                 await self._stream(pieces)

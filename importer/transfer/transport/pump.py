@@ -1,68 +1,82 @@
-"""A large file's way into its connection over plain HTTP, in one thread: read, hash, send.
+"""A file's way into its connection over plain HTTP, past the loop's transport: read, hash, send.
 
 Each byte is touched three times, and by one core while it lies in that core's cache. Handing blocks
 from a thread to the loop costs more than all three: a task, two futures and two wakings a block,
-and the bytes have gone cold by then. The thread writes to a descriptor of its own for the same
-connection, which the loop goes on reading from; the transport holds nothing meanwhile. Where the
-line is what takes time, the thread gives up its place, and the loop says when there is room again.
+and the bytes have gone cold by then. Here whoever has read a block writes it as well, to a
+descriptor of its own for the same connection, which the loop goes on reading from; the transport
+holds nothing meanwhile. Who that is, a thread or the loop itself, ``pumps`` decides.
 """
 
 from __future__ import annotations
 
 import asyncio
-import mmap
 import os
 import select
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from importer.transfer.gate import Gate
 from importer.transfer.source_faults import fault_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    import mmap
+    from collections.abc import AsyncGenerator, Callable
 
     from importer.model import Request
     from importer.transfer.streamed import Streamed
     from importer.transfer.transport.flight import Flight
+    from importer.transfer.transport.pumps import Memory
 
-AT_ONCE = 4  # threads that pump, on a quick disk; more only wait for the interpreter lock
-ON_SLOW_DISK = 16  # of those, most will be waiting for it
-SLOW_S = 0.004  # for a block: no memory is, and no local disk
 FULL_MS = 2  # that a full connection is waited for in the thread; over a LAN there is room by then
-SPARE = 4 * 1024  # bytes of memory more than one body wants: another's head may be longer
 
 #: elsewhere a loop's sockets take no bytes from others
 CAN_PUMP = sys.platform != "win32" and hasattr(os, "readv") and hasattr(select, "poll")
 
 
+class Step(Enum):
+    """What is next, where the loop has sent a block."""
+
+    MORE = "more"  #: another block
+    COLD = "cold"  #: a block that isn't in the system's memory: a thread waits for the disk
+    OUT = "out"  #: nothing: all has left, or it can't go on like this
+
+
 class Pump:
-    """One body, with its head and what is around it, on its way into one connection."""
+    """One body, with its head and what is around it, on its way into one connection.
+
+    It comes out when all has left, when the connection is full, when a bandwidth is to be asked,
+    when it was stopped, or with an ``error``; nobody is at it then.
+    """
 
     def __init__(
-        self, body: Streamed, flight: Flight, *, start: bytes, head_bytes: int,
-        suffix: bytes, buffer: mmap.mmap, asked: asyncio.Future[Any],
+        self, body: Streamed, request: Request, flight: Flight, *, head: bytes, memory: Memory,
+        asked: asyncio.Future[Any],
     ) -> None:  # fmt: skip
-        self.buffer = buffer
-        self._room = memoryview(buffer)[: body.block + len(start) + len(suffix)]
-        self.reading_s = 0.0  #: what the slowest block took
-        self._body = body
+        self.body = body
+        self.error: Exception | None = None  #: the body's ``fault`` says so if it was the file
+        self.is_out = False
+        self.is_closed = False
+        self.reading_s = 0.0  #: what threads took to read and hash it
+        self.blocks = 0  #: so many
+        self.came_out: Callable[[], object] | None = None  #: is called in the loop
+        self.is_awaited = False  #: and also where all has left
         self._flight = flight
         self._asked = asked  # the answer
+        self._memory = memory
         self._descriptor = -1  # our own, of the connection
-        self._head_bytes = head_bytes
-        self._start = start  # the head, and what stands before the body
-        self._suffix = suffix
-        self._pending = self._room[:0]
+        self._start = head + request.prefix
+        self._suffix = request.suffix
+        self._head_bytes = len(head)
+        self._end = len(head) + flight.size_bytes
+        self._buffer: mmap.mmap | None = None  # while somebody is at it
+        self._pending = memoryview(b"")
         self._sent = 0  # bytes, the head's among them
         self._is_stopped = False
-        self.is_closed = False
         self._sending = threading.Lock()  # held around each sending
-        self._turn = threading.Lock()  # held by the thread
-        self._poll = select.poll()
+        self._turn = threading.Lock()  # held by whoever is at it
+        self._poll: select.poll | None = None
 
     @property
     def handed(self) -> int:
@@ -72,7 +86,7 @@ class Pump:
     @property
     def is_over(self) -> bool:
         """All of them have left."""
-        return self.handed == self._flight.size_bytes
+        return self._sent == self._end
 
     @property
     def is_stopped(self) -> bool:
@@ -81,7 +95,7 @@ class Pump:
     @property
     def has_broken(self) -> bool:
         """It was the connection that gave in, under way."""
-        return self._body.fault is None and not self._flight.is_stale
+        return self.body.fault is None and not self._flight.is_stale
 
     @property
     def is_limited(self) -> bool:
@@ -90,11 +104,8 @@ class Pump:
         return bandwidth is not None and bandwidth.block is not None and self.handed > 0
 
     def board(self) -> None:
-        """Take a descriptor of one's own; in the loop, where nobody closes the connection now.
-
-        Raises:
-            OSError: there is none to be had, and the body's ``fault`` says so.
-        """
+        """Take a descriptor of one's own; in the loop, where nobody closes the connection now."""
+        self.is_out = False
         if self._descriptor >= 0 or self._is_stopped:
             return
         transport, number = self._flight.transport, self._flight.descriptor
@@ -104,41 +115,67 @@ class Pump:
         try:
             self._descriptor = os.dup(number)
         except OSError as error:
-            self._body.fault = fault_of(error)
-            raise
-        self._poll.register(self._descriptor, select.POLLOUT)
+            self.body.fault = fault_of(error)
+            self.error = error
 
     def stop(self) -> None:
         """Nothing more is sent once this has returned, and ``handed`` holds."""
         with self._sending:
             self._is_stopped = True
 
-    def go_on(self) -> None:
-        """Read, hash and send until all has left, or the line takes no more just now; in a thread.
-
-        Raises:
-            OSError: the body's ``fault`` says so if it was the file, else the connection broke.
-        """
+    def run(self) -> None:
+        """Read, hash and send until it comes out; in a thread."""
         with self._turn:
-            while not (self._is_stopped or self.is_over or self.is_limited):
-                if not self._pending:
-                    self._fill()
-                if not self._drain():
-                    return
-            if self.is_over:
-                self._close()
+            try:
+                while self._goes_on:
+                    if not self._pending:
+                        began = self._flight.now()
+                        self._fill(self.body.read_into)
+                        self.reading_s += self._flight.now() - began
+                        self.blocks += 1
+                    if not self._drain():
+                        break
+            except Exception as error:  # noqa: BLE001  (told to whoever waits for the answer)
+                self.error = error
+            self._come_out()
+
+    def step(self) -> Step:
+        """Read, hash and send one block of what lies in the system's memory; in the loop."""
+        with self._turn:
+            try:
+                if self._goes_on:
+                    if not self._pending and not self._fill(self.body.read_at_hand):
+                        self._set_down()
+                        return Step.COLD
+                    with suppress(BlockingIOError):
+                        self._send()
+                    if not (self._pending or self._is_stopped or self._sent == self._end):
+                        return Step.MORE
+            except Exception as error:  # noqa: BLE001  (told to whoever waits for the answer)
+                self.error = error
+            self._come_out()
+        return Step.OUT
+
+    def leave(self) -> bool:
+        """Nobody is at it any more; should whoever waits for that be told?"""
+        with self._sending:
+            self.is_out = True
+            return self.is_awaited or not self.is_over
+
+    def will_tell(self) -> bool:
+        """``came_out`` is called from now on whatever comes; False: all has left, and nobody was
+        told."""
+        with self._sending:
+            if self.is_out and self.is_over and not self.is_awaited:
+                return False
+            self.is_awaited = True
+            return True
 
     def close(self) -> None:
         """Put away what is open, behind whoever goes on; in a thread."""
         with self._turn:
-            self._body.close()
+            self.body.close()
             self._close()
-
-    def _close(self) -> None:
-        if not self.is_closed:
-            self.is_closed = True
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
 
     async def writable(self) -> None:
         """Return when the connection takes bytes again."""
@@ -156,25 +193,36 @@ class Pump:
             loop.remove_writer(self._descriptor)
 
     async def rest(self) -> AsyncGenerator[memoryview]:
-        """What a pump that was stopped midway has left, for the ordinary way."""
+        """What a pump that came out midway has left, for the ordinary way."""
         if self._pending:
-            yield memoryview(bytes(self._pending))
-        if not self._body.is_read:
-            async for block in self._body.blocks():
+            yield self._pending
+        if not self.body.is_read:
+            async for block in self.body.blocks():
                 yield block
             yield memoryview(self._suffix)
 
-    def _fill(self) -> None:
-        began = self._flight.now()
-        at = len(self._start)
-        self._room[:at] = self._start
-        end = at + self._body.read_into(self._room[at : at + self._body.block])
-        if self._body.is_read:
-            self._room[end : end + len(self._suffix)] = self._suffix
+    @property
+    def _goes_on(self) -> bool:
+        is_at_end = self._is_stopped or self._sent == self._end
+        return not (is_at_end or self.error or self.is_limited)
+
+    def _fill(self, read: Callable[[memoryview], int]) -> bool:
+        """The next block lies ready, with what stands around it; False where none is to be had."""
+        at, block = len(self._start), self.body.block
+        if self._buffer is None:
+            self._buffer = self._memory.take(at + block + len(self._suffix))
+        room = memoryview(self._buffer)
+        got = read(room[at : at + block])
+        if not got:
+            return False
+        end = at + got
+        room[:at] = self._start
+        if self.body.is_read and self._suffix:
+            room[end : end + len(self._suffix)] = self._suffix
             end += len(self._suffix)
         self._start = b""
-        self._pending = self._room[:end]
-        self.reading_s = max(self.reading_s, self._flight.now() - began)
+        self._pending = room[:end]
+        return True
 
     def _drain(self) -> bool:
         """All that is pending has left; False where the line takes no more just now."""
@@ -183,9 +231,15 @@ class Pump:
                 self._send()
             if self._is_stopped:
                 return False
-            if self._pending and not self._poll.poll(FULL_MS):
+            if self._pending and not self._is_writable_soon():
                 return False
         return True
+
+    def _is_writable_soon(self) -> bool:
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self._descriptor, select.POLLOUT)
+        return bool(self._poll.poll(FULL_MS))
 
     def _send(self) -> None:
         with self._sending:
@@ -207,75 +261,20 @@ class Pump:
         """A seam for tests: all that leaves goes by here."""
         return os.write(self._descriptor, data)
 
+    def _come_out(self) -> None:
+        self._set_down()
+        if self.is_over:
+            self._close()
 
-class Pumps:
-    """The threads of one transport that pump, and the memory that they do it in."""
+    def _set_down(self) -> None:
+        """Give the memory back. What is pending waits for a line that is full: it is copied."""
+        buffer, self._buffer = self._buffer, None
+        if buffer is not None:
+            self._pending = memoryview(bytes(self._pending))
+            self._memory.give_back(buffer)
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(ON_SLOW_DISK, thread_name_prefix="pump")
-        self._gate = Gate(AT_ONCE)
-        self._buffers: list[mmap.mmap] = []  #: the one that was used last is taken first
-
-    def pump(
-        self, body: Streamed, request: Request, flight: Flight, *, head: bytes,
-        asked: asyncio.Future[Any],
-    ) -> Pump:  # fmt: skip
-        """One that is ready to go.
-
-        Args:
-            body: what is read.
-            request: with what stands around the body.
-            flight: what is known of the request.
-            head: of the request.
-            asked: the answer, or the connection's end.
-        """
-        start = head + request.prefix
-        size = body.block + len(start) + len(request.suffix)
-        buffer = self._buffers.pop() if self._buffers else None
-        if buffer is None or len(buffer) < size:
-            # Its pages are made as they are filled, in the thread; of a bytearray here and now.
-            buffer = mmap.mmap(-1, size + SPARE)
-        return Pump(
-            body,
-            flight,
-            start=start,
-            head_bytes=len(head),
-            suffix=request.suffix,
-            buffer=buffer,
-            asked=asked,
-        )
-
-    async def go_on(self, pump: Pump) -> None:
-        """Have it go on in a thread, when one is free.
-
-        Raises:
-            OSError: it broke.
-        """
-        await self._gate.take()
-        try:
-            pump.board()
-            turn = asyncio.get_running_loop().run_in_executor(self._threads, pump.go_on)
-        except BaseException:
-            self._gate.free()
-            raise
-        turn.add_done_callback(self._free)
-        await asyncio.shield(turn)
-        self._gate.limit = ON_SLOW_DISK if pump.reading_s > SLOW_S else AT_ONCE
-
-    async def put_away(self, pump: Pump) -> None:
-        """It is done with, whether all has left or not."""
-        if not pump.is_closed:
-            pump.stop()
-            loop = asyncio.get_running_loop()
-            await asyncio.shield(loop.run_in_executor(self._threads, pump.close))
-        if len(self._buffers) < ON_SLOW_DISK:
-            self._buffers.append(pump.buffer)
-
-    def close(self) -> None:
-        """Nobody pumps any more."""
-        self._threads.shutdown(wait=False)
-
-    def _free(self, turn: asyncio.Future[None]) -> None:
-        self._gate.free()
-        if not turn.cancelled():
-            turn.exception()  # whoever waited for it may have been cut off
+    def _close(self) -> None:
+        if not self.is_closed:
+            self.is_closed = True
+            if self._descriptor >= 0:
+                os.close(self._descriptor)

@@ -1,0 +1,54 @@
+"""What is read before it is sent, and what while it goes."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from importer.model import LocalFile
+from importer.settings import Reading
+from importer.transfer.at_hand import LARGEST, ReadAhead
+from importer.transfer.bodies import Whole
+from importer.transfer.cached import CAN_ASK
+from importer.transfer.sources import WHOLE_UP_TO
+from importer.transfer.streamed import Streamed
+from tests.conftest import JPEG_HEAD
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def picture(tmp_path):
+    def made(size):
+        path = tmp_path / f"{size}.jpg"
+        path.write_bytes(JPEG_HEAD.ljust(size, b"x"))
+        return SimpleNamespace(source=LocalFile(str(path)))
+
+    return made
+
+
+@pytest.mark.skipif(not CAN_ASK, reason="this system doesn't say what it has in memory")
+@pytest.mark.parametrize(
+    ("pumps", "size", "kind"),
+    [
+        (True, LARGEST, Whole),
+        (True, LARGEST + 1, Streamed),
+        (False, LARGEST + 1, Whole),
+        (False, WHOLE_UP_TO, Whole),
+        (False, WHOLE_UP_TO + 1, Streamed),
+    ],
+)
+async def test_what_a_pump_sends_is_read_while_it_goes(pumps, size, kind, picture):
+    """It would lie in memory twice; over TLS, whole is how it has to be."""
+    (found,) = await ReadAhead(Reading(), pumps=pumps).load([picture(size)])
+    assert type(found) is kind
+    assert found.size_bytes == size
+
+
+async def test_what_a_disk_has_yet_to_bring_is_read_ahead(picture, monkeypatch):
+    """It is waited for before the picture takes a place among those that are sent."""
+    ahead = ReadAhead(Reading(), pumps=True)
+    monkeypatch.setattr(ahead, "_opener", lambda path: -1)
+    (found,) = await ahead.load([picture(LARGEST + 1)])
+    assert type(found) is Whole
