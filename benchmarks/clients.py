@@ -118,9 +118,15 @@ def _pycurl(job: Job) -> list[str]:
     return command + (["--ca-file", str(job.certificate)] if job.certificate else [])
 
 
+def _threads(job: Job) -> list[str]:
+    command = [sys.executable, "-m", "benchmarks.threads", str(job.manifest), job.endpoint]
+    return command + (["--ca-file", str(job.certificate)] if job.certificate else [])
+
+
 CURL = Client("curl", _curl)
 BARE = bare("bare aiohttp", fast_loop=True)
 BARE_HOP = bare("bare aiohttp, 32 a hop", fast_loop=True, hop=True)
+THREADS = Client("bare threads and SHA-256", _threads, start_in=ROOT)
 BARE_PLAIN = bare("bare aiohttp, no uvloop", fast_loop=False)
 
 

