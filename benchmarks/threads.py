@@ -1,4 +1,4 @@
-"""Bare threads that read a picture, hash it and send it: ``python -m benchmarks.threads MANIFEST URL``.
+"""Bare threads that read, hash and send: ``python -m benchmarks.threads MANIFEST URL``.
 
 What Python, its interpreter lock and two cores allow whoever keeps checksums: no loop, no journal,
 no retries, no results, no progress.
