@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from importer.model import LocalFile
 from importer.transfer.bodies import Whole
 from importer.transfer.cached import is_memory, opener, read_cached
+from importer.transfer.source_faults import SourceFault
 from importer.transfer.sources import SLOW_S, WHOLE_UP_TO, body_of, by_parts, load
 from importer.transfer.streamed import Streamed
 from importer.transfer.turns import turns_of
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from importer.settings import Reading
     from importer.transfer.bodies import Body
-    from importer.transfer.source_faults import SourceFault
     from importer.transfer.sources import Sourced
 
 LARGEST = min(128 * 1024, WHOLE_UP_TO)  # bytes; of more, hashing alone is worth a thread
@@ -55,6 +55,7 @@ class ReadAhead:
         # A link is followed to its end where a folder must not be left; that may wait.
         self._opener = None if reading.root is not None else opener()
         self._looking = asyncio.Lock()  # one slice a turn, however many groups are read at once
+        self._copying = asyncio.Lock()  # one thread, for the same: more would wait for one another
         self._buffer = memoryview(bytearray(LARGEST))
 
     async def load(self, pictures: Sequence[Sourced]) -> list[Body | SourceFault]:
@@ -65,15 +66,38 @@ class ReadAhead:
         async with self._looking:
             found = await self._look_at_all(pictures, self._opener)
         missing = [picture for picture, body in zip(pictures, found, strict=True) if body is None]
-        if not missing:
+        if missing:
+            self._note_misses(len(missing), len(pictures))
+        else:
             self._misses = 0
-            return [body for body in found if body is not None]
-        self._note_misses(len(missing), len(pictures))
-        others = iter(await self._by_thread(missing))
-        return [next(others) if body is None else body for body in found]
+        if missing or any(map(self._is_copied, found)):
+            return await self._completed(found, pictures)
+        return [body for body in found if body is not None]
+
+    async def _completed(
+        self, found: Sequence[Body | None], pictures: Sequence[Sourced]
+    ) -> list[Body | SourceFault]:
+        """With what a thread has to read."""
+        pairs = list(zip(pictures, found, strict=True))
+        large = [picture for picture, body in pairs if self._is_copied(body)]
+        copied: list[Body | SourceFault] = []
+        if large and self._disk_s > SLOW_S:  # of many only the beginning was at hand
+            copied = await self._by_thread(large)
+        elif large:
+            async with self._copying:
+                copied = await self._by_thread(large)
+        others = await self._by_thread([picture for picture, body in pairs if body is None])
+        more, rest = iter(copied), iter(others)
+        return [next(more) if self._is_copied(body) else body or next(rest) for body in found]
+
+    def _is_copied(self, body: Body | None) -> bool:
+        """It is at hand, and of a size that takes a thread to read and hash."""
+        return isinstance(body, Streamed) and body.size_bytes <= self._whole_up_to
 
     async def _by_thread(self, pictures: Sequence[Sourced]) -> list[Body | SourceFault]:
         """In one hop where that is quick; in several at once where the disk takes its time."""
+        if not pictures:
+            return []
         loop = asyncio.get_running_loop()
         began = loop.time()
         ways = WAYS if self._disk_s > SLOW_S else 1
@@ -104,7 +128,7 @@ class ReadAhead:
             self._misses, self._skip = 0, SKIPPED
 
     def _look(self, picture: Sourced, opener: Callable[[str], int]) -> Body | None:
-        """The picture, if it is at hand and nothing is wrong with it."""
+        """The picture, if it is at hand and nothing is wrong with it; of a large one its head."""
         source = picture.source
         if not isinstance(source, LocalFile):
             return None
@@ -119,11 +143,7 @@ class ReadAhead:
             return None
         finally:
             os.close(descriptor)
-        if isinstance(body, Whole) or (
-            isinstance(body, Streamed) and body.size_bytes > self._whole_up_to
-        ):
-            return body
-        return None  # it isn't read, or something is wrong with it
+        return None if isinstance(body, SourceFault) else body  # what is wrong, a thread will see
 
     def _read(self, descriptor: int, wanted: int, device: int) -> bytes:
         if is_memory(device):

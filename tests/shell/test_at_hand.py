@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
 
 from importer.model import LocalFile
 from importer.settings import Reading
+from importer.transfer import at_hand
 from importer.transfer.at_hand import LARGEST, ReadAhead
 from importer.transfer.bodies import Whole
 from importer.transfer.cached import CAN_ASK
@@ -52,3 +54,28 @@ async def test_what_a_disk_has_yet_to_bring_is_read_ahead(picture, monkeypatch):
     monkeypatch.setattr(ahead, "_opener", lambda path: -1)
     (found,) = await ahead.load([picture(LARGEST + 1)])
     assert type(found) is Whole
+
+
+@pytest.mark.skipif(not CAN_ASK, reason="this system doesn't say what it has in memory")
+async def test_what_is_at_hand_is_copied_by_one_thread_at_a_time(picture, monkeypatch):
+    """Two dozen threads that hash only wait for one another at the interpreter lock."""
+    at_it = most = 0
+    read = at_hand.load
+
+    async def counted(pictures, *, reading):
+        nonlocal at_it, most
+        at_it += 1
+        most = max(most, at_it)
+        found = await read(pictures, reading=reading)
+        at_it -= 1
+        return found
+
+    monkeypatch.setattr(at_hand, "load", counted)
+    sizes = [LARGEST + 1, 1_000, WHOLE_UP_TO + 1, LARGEST + 2, 2_000]
+    pictures = [picture(size) for size in sizes]
+    ahead = ReadAhead(Reading(), pumps=False)
+    groups = await asyncio.gather(*(ahead.load(pictures) for _ in range(3)))
+    for found in groups:
+        assert [body.size_bytes for body in found] == sizes
+        assert [type(body) for body in found] == [Whole, Whole, Streamed, Whole, Whole]
+    assert most == 1
