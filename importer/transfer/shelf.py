@@ -2,7 +2,8 @@
 
 A large picture that is begun last keeps the run waiting when all else is done. So among those that
 lie here, some hundred rows ahead, the largest go first; half of each group is kept for the small
-ones, which cost the gallery time where the large ones cost the link's.
+ones, which cost the gallery time where the large ones cost the link's. Which are large doesn't
+depend on how they are sent: ``mending`` asks by it what may have been sent before its turn.
 """
 
 from __future__ import annotations
@@ -47,11 +48,11 @@ class Shelf:
             await self._room.wait()
         if self._is_closed:
             return False
-        large = [one for one in loaded if isinstance(one.body, Streamed)]
-        small = [one for one in loaded if not isinstance(one.body, Streamed)] if large else loaded
+        large = [one for one in loaded if one.body.size_bytes > WHOLE_UP_TO]
+        small = [one for one in loaded if one.body.size_bytes <= WHOLE_UP_TO] if large else loaded
         self._large += large
         self._small += small
-        self._bytes += sum([one.body.size_bytes for one in small])
+        self._bytes += sum(map(_held, small))
         self._changed.set()
         return True
 
@@ -87,7 +88,7 @@ class Shelf:
 
     def _smalls(self, most: int) -> list[Loaded]:
         taken = [self._small.popleft() for _ in range(min(most, len(self._small)))]
-        self._bytes -= sum(one.body.size_bytes for one in taken)
+        self._bytes -= sum(map(_held, taken))
         self._room.set()
         return taken
 
@@ -104,8 +105,13 @@ class Shelf:
         return len(self) >= ROWS or self._bytes >= BYTES
 
 
+def _held(loaded: Loaded) -> int:
+    """Bytes that it holds in memory."""
+    return 0 if isinstance(loaded.body, Streamed) else loaded.body.size_bytes
+
+
 async def largest_first(pictures: list[Admitted]) -> list[Admitted]:
-    """Those that will be streamed, by their size; behind them the others, in their order."""
+    """The large ones, by their size; behind them the others, in their order."""
     sources = [one.picture.source for one in pictures]
     paths = [source.path if isinstance(source, LocalFile) else "" for source in sources]
     sizes = dict(zip((one.id for one in pictures), await sizes_of(paths), strict=True))

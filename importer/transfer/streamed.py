@@ -154,10 +154,11 @@ class Streamed:
         Raises:
             OSError: the file changed; ``fault`` says so.
         """
+        room = room[: min(self._left, AT_HAND)]
         try:
             if self._descriptor is None and not self._opened_cached(self._left > len(room)):
                 return 0
-            return self._read_cached(room[: self._left])
+            return self._read_cached(room)
         except (_Changed, OSError) as error:
             raise self._broken_off(error) from None
 

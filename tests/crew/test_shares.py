@@ -47,6 +47,9 @@ def test_a_share_is_spread_evenly(own):
     [
         ([0.95] * BUSY_LOOKS, [], 0.0, 2, True),
         ([0.95] * BUSY_LOOKS, [], 0.0, 1, False),  # there is no other core
+        ([1.4] * BUSY_LOOKS, [], 0.0, 2, True),
+        ([1.6] * BUSY_LOOKS, [], 0.0, 2, False),  # its threads have the other one
+        ([1.6] * BUSY_LOOKS, [], 0.0, 4, True),
         ([0.95] * (BUSY_LOOKS - 1), [], 0.0, 2, False),  # not for long enough
         ([0.95] * (BUSY_LOOKS - 1) + [0.5, 0.95], [], 0.0, 2, False),  # not all the time
         ([0.5] * 100, [], 0.0, 2, False),

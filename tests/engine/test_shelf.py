@@ -14,7 +14,7 @@ from importer.transfer.streamed import Streamed
 
 pytestmark = pytest.mark.anyio
 
-SMALL, LARGE = 1_000, 5_000_000
+SMALL, MIDDLE, LARGE = 1_000, 500_000, 5_000_000  # from MIDDLE on they are streamed
 
 
 def loaded(number, size=SMALL):
@@ -25,7 +25,7 @@ def loaded(number, size=SMALL):
     )  # fmt: skip
     body = (
         Whole(bytes(size), b"", None, "image/jpeg")
-        if size < LARGE
+        if size < MIDDLE
         else Streamed(path, Stamp(size, 1), "image/jpeg")
     )
     return Loaded(Admitted(number, picture), body)
@@ -57,8 +57,16 @@ async def is_waiting(what):
         ([SMALL, SMALL, SMALL, LARGE, LARGE, LARGE], 4, [4, 5, 1, 2]),
         ([LARGE, LARGE + 2, LARGE + 1], 2, [2, 3]),
         ([SMALL, LARGE], 1, [2]),
+        ([SMALL, MIDDLE, LARGE, MIDDLE + 1], 4, [3, 1, 2, 4]),
     ],
-    ids=["in order", "largest first", "half for the small", "large alone", "one at a time"],
+    ids=[
+        "in order",
+        "largest first",
+        "half for the small",
+        "large alone",
+        "one at a time",
+        "streamed, and not large",
+    ],
 )
 async def test_the_next_group(sizes, most, expected):
     shelf = await shelf_of(*sizes)
@@ -85,7 +93,7 @@ async def test_the_taker_waits_for_the_last_reader():
 
 @pytest.mark.parametrize(
     "pictures",
-    [[loaded(n) for n in range(ROWS)], [loaded(n, BYTES // 8) for n in range(8)]],
+    [[loaded(n) for n in range(ROWS)], [loaded(n, BYTES // 20) for n in range(20)]],
     ids=["rows", "bytes"],
 )
 async def test_readers_wait_while_the_shelf_is_full(pictures):

@@ -16,6 +16,7 @@ GAIN = 0.5  # of the difference; looked at twice a second it settles within two 
 LEVEL = 0.05  # of a processor: so little of a difference is none
 BUSY = 0.9  # of a processor: it is what limits the run
 BUSY_LOOKS = 6  # in a row before another process is begun; it costs a third of a second to begin
+SPARE = 0.5  # of a processor that nobody of us uses; with less another process would only push
 MOST = 8  # processes that are begun unasked
 
 
@@ -26,9 +27,11 @@ class Shares:
         self.own = 0.0  #: of the pictures that the engine's own process reads and sends
         self._due = 0.0
         self._busy_looks = 0
+        self._used = 0.0  # processors, by all of us
 
     def look(self, own: float, helpers: Sequence[float]) -> None:
         """Learn how busy each process was of late, as a share of one processor."""
+        self._used = own + sum(helpers)
         if not helpers:
             self.own = 0.0
             self._busy_looks = self._busy_looks + 1 if own >= BUSY else 0
@@ -50,7 +53,8 @@ class Shares:
 
     def wants_more(self, processes: int, *, cores: int) -> bool:
         """The processors are the limit, and there is one that nobody uses yet."""
-        return self._busy_looks >= BUSY_LOOKS and processes < min(cores, MOST)
+        is_one_free = processes < min(cores, MOST) and cores - self._used >= SPARE
+        return is_one_free and self._busy_looks >= BUSY_LOOKS
 
     def begun(self) -> None:
         """Another one was begun: look anew before the next."""

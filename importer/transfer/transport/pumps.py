@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from importer.clock import cores
 from importer.transfer.transport.pump import Pump, Step
+from importer.transfer.turns import turns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +62,7 @@ class Pumps:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._turns = turns_of(self._loop)
         self._cores = cores()
         self._threads = ThreadPoolExecutor(ON_SLOW_DISK, thread_name_prefix="pump")
         self._memory = Memory()
@@ -98,7 +100,8 @@ class Pumps:
         """
         pump.came_out = came_out
         pump.board()
-        if pump.body.in_loop:  # other processes have the other cores
+        # Other processes have the other cores; of so much a thread sends more than it disturbs.
+        if pump.body.in_loop and pump.body.size_bytes <= LARGE:
             with self._changing:
                 self._ready.append(pump)
         else:
@@ -180,6 +183,10 @@ class Pumps:
     def _help(self) -> None:
         """One block, in a turn of its own: answers come in between."""
         self._is_called = False
+        if not self._turns.has_room():
+            self._is_called = True
+            self._turns.later().add_done_callback(lambda _: self._help())
+            return
         pump = self._own or self._spare()
         if pump is None:
             return
