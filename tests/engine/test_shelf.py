@@ -93,7 +93,7 @@ async def test_the_taker_waits_for_the_last_reader():
 
 @pytest.mark.parametrize(
     "pictures",
-    [[loaded(n) for n in range(ROWS)], [loaded(n, BYTES // 20) for n in range(20)]],
+    [[loaded(n) for n in range(ROWS)], [loaded(n, BYTES // 20) for n in range(21)]],
     ids=["rows", "bytes"],
 )
 async def test_readers_wait_while_the_shelf_is_full(pictures):
