@@ -18,6 +18,7 @@ from importer.transfer.source_faults import SourceFault
 from importer.transfer.streamed import Streamed
 from importer.transfer.transport import pumps
 from importer.transfer.transport.pump import CAN_PUMP, Pump
+from importer.transfer.turns import Turns
 from tests.transport.going import request_to, transport_to
 from tests.wire import Wire
 
@@ -184,3 +185,22 @@ async def test_a_full_line_keeps_the_bytes_that_wait_for_it_and_no_buffer(stream
                 kept = transport._lane.pumps._memory._idle
                 assert len(kept) == 1, "the line is full, and nobody is at the pump"
     assert wire.receipts[0].body_sha256 == hashlib.sha256(content).hexdigest()
+
+
+async def test_a_loop_that_never_has_room_at_once_sends_in_its_turn(tmp_path, senders, monkeypatch):
+    """A block that has waited for a turn isn't put off once more."""
+
+    def none(self):
+        self._left = 0
+        self._end()
+        return False
+
+    monkeypatch.setattr(Turns, "has_room", none)
+    bodies = [body_of(path) for path in pictures(tmp_path, size=600_000)][:4]
+    for body in bodies:
+        body.in_loop = True
+    async with Wire() as wire, transport_to(wire.endpoint, connections=4) as transport:
+        with anyio.fail_after(5):
+            replies = await sent_at_once(transport, wire.endpoint, bodies)
+    assert all(isinstance(reply, Answer) for reply in replies)
+    assert senders == {threading.get_ident()}

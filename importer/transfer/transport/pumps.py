@@ -181,12 +181,14 @@ class Pumps:
         return len(self._ready) > AHEAD * self._at_work
 
     def _help(self) -> None:
-        """One block, in a turn of its own: answers come in between."""
+        """One block, in a turn that has room for it: answers come in between."""
+        if self._turns.has_room():
+            self._send_block()
+        else:
+            self._turns.later().add_done_callback(lambda _: self._send_block())
+
+    def _send_block(self) -> None:
         self._is_called = False
-        if not self._turns.has_room():
-            self._is_called = True
-            self._turns.later().add_done_callback(lambda _: self._help())
-            return
         pump = self._own or self._spare()
         if pump is None:
             return
