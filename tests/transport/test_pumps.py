@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import os
 import threading
@@ -12,15 +13,16 @@ from pathlib import Path
 import anyio
 import pytest
 
-from importer.model import Answer, Stamp
+from importer.model import Answer, NoAnswer, Stamp
 from importer.transfer.cached import CAN_ASK
 from importer.transfer.source_faults import SourceFault
 from importer.transfer.streamed import Streamed
 from importer.transfer.transport import pumps
+from importer.transfer.transport.pour import Pour
 from importer.transfer.transport.pump import CAN_PUMP, Pump
 from importer.transfer.turns import Turns
 from tests.transport.going import request_to, transport_to
-from tests.wire import Wire
+from tests.wire import Wire, answering, breaking, in_turn
 
 pytestmark = [
     pytest.mark.anyio,
@@ -204,3 +206,23 @@ async def test_a_loop_that_never_has_room_at_once_sends_in_its_turn(tmp_path, se
             replies = await sent_at_once(transport, wire.endpoint, bodies)
     assert all(isinstance(reply, Answer) for reply in replies)
     assert senders == {threading.get_ident()}
+
+
+async def test_one_that_is_broken_off_before_it_is_gone_on_with_is_put_away(streamed, monkeypatch):
+    """The connection's end may reach both in one turn: whoever waits for the answer, and the pump."""
+    came_out = Pour._came_out
+
+    def both(self, *which):
+        came_out(self, *which)
+        self.break_off()
+
+    monkeypatch.setattr(Pour, "_came_out", both)
+    script = in_turn(breaking("rst", after=100_000), answering())
+    async with Wire(script, receive_buffer=65_536) as wire:
+        async with transport_to(wire.endpoint) as transport:
+            body = streamed(12_000_000)
+            reply = await transport.send(request_to(wire.endpoint), body)
+            assert isinstance(reply, NoAnswer)
+            assert not reply.sent_whole
+            assert not body.is_open
+            gc.collect()  # nothing was left that nobody awaited

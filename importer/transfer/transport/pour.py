@@ -36,6 +36,7 @@ class Pour:
         self, protocol: ResponseHandler, transport: asyncio.Transport, head: bytes, flight: Flight
     ) -> None:
         self.task: asyncio.Task[None] | None = None  #: hands over the rest of it
+        self._has_begun = False  # the task, with its first step
         self._protocol = protocol
         self._transport = transport
         loop = asyncio.get_running_loop()
@@ -101,11 +102,11 @@ class Pour:
     def break_off(self) -> None:
         """Hand over no more, and let nothing more leave: the connection is of no use then."""
         self.settle()
-        if self.task is not None and not self.task.done():
-            self.task.cancel()
+        is_under_way = self.task is not None and not self.task.done()
+        if is_under_way or not self.is_done:
             self._transport.abort()
-        elif not self.is_done:
-            self._transport.abort()
+        if self.task is not None and self._has_begun:
+            self.task.cancel()  # else it begins with a connection that is closed, and puts all away
 
     @property
     def is_done(self) -> bool:
@@ -173,10 +174,12 @@ class Pour:
             await pumps.put_away(pump)
 
     def _begin(self, pouring: Coroutine[Any, Any, None]) -> None:
+        self._has_begun = False
         self.task = asyncio.create_task(self._told(pouring))
 
     async def _told(self, pouring: Coroutine[Any, Any, None]) -> None:
         """What breaks it is told to whoever waits for the answer."""
+        self._has_begun = True
         try:
             await pouring
         except OSError as error:
