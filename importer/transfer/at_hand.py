@@ -41,14 +41,14 @@ class ReadAhead:
 
     Args:
         reading: how sources are read.
-        pumps: larger ones are sent by pumps.
+        can_pump: larger ones are sent by pumps.
     """
 
-    def __init__(self, reading: Reading, *, pumps: bool) -> None:
+    def __init__(self, reading: Reading, *, can_pump: bool) -> None:
         self._reading = reading
         # Where a pump sends it, what is at hand needn't lie in memory twice. What isn't is read
         # ahead: a slow disk is waited for before the picture takes its place among those sent.
-        self._whole_up_to = LARGEST if pumps else WHOLE_UP_TO
+        self._whole_up_to = LARGEST if can_pump else WHOLE_UP_TO
         self._misses = 0
         self._skip = 0
         self._disk_s = 0.0  #: what one picture takes by thread, beyond its hashing

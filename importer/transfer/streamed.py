@@ -11,7 +11,7 @@ import errno
 import hashlib
 import os
 import stat
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 import aiofiles.os
@@ -22,7 +22,7 @@ from importer.transfer.source_faults import SourceFault, fault_of
 from importer.transfer.turns import turns_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
+    from collections.abc import AsyncGenerator
 
 BLOCK = 1 << 20  # bytes that a thread reads at once
 AT_HAND = 256 * 1024  # bytes that are read in the loop: with their hash a quarter of a millisecond
@@ -100,7 +100,7 @@ class Streamed:
         Raises:
             OSError: the file broke off or changed; ``fault`` says how.
         """
-        with self._told_of_faults():
+        try:
             async with _ReadAhead(self) as ahead:
                 # The last ones belong to a thread where looking at the file again may wait.
                 for_thread = 0 if self._opened_at_once() else TAIL
@@ -121,6 +121,8 @@ class Streamed:
                 if len(block) > TAIL:
                     yield block[:-TAIL]
                 yield block[-TAIL:]
+        except (_Changed, OSError) as error:
+            raise self._broken_off(error) from None
 
     def _opened_at_once(self) -> bool:
         """Open the file, if its path is in memory."""
@@ -221,13 +223,6 @@ class Streamed:
             self._expect(self._opened())
             self.close()
         self._left -= len(block)
-
-    @contextmanager
-    def _told_of_faults(self) -> Iterator[None]:
-        try:
-            yield
-        except (_Changed, OSError) as error:
-            raise self._broken_off(error) from None
 
     def _broken_off(self, error: OSError | _Changed) -> OSError:
         if isinstance(error, OSError):

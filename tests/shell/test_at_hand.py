@@ -32,7 +32,7 @@ def picture(tmp_path):
 
 @pytest.mark.skipif(not CAN_ASK, reason="this system doesn't say what it has in memory")
 @pytest.mark.parametrize(
-    ("pumps", "size", "kind"),
+    ("can_pump", "size", "kind"),
     [
         (True, LARGEST, Whole),
         (True, LARGEST + 1, Streamed),
@@ -41,16 +41,16 @@ def picture(tmp_path):
         (False, WHOLE_UP_TO + 1, Streamed),
     ],
 )
-async def test_what_a_pump_sends_is_read_while_it_goes(pumps, size, kind, picture):
+async def test_what_a_pump_sends_is_read_while_it_goes(can_pump, size, kind, picture):
     """It would lie in memory twice; over TLS, whole is how it has to be."""
-    (found,) = await ReadAhead(Reading(), pumps=pumps).load([picture(size)])
+    (found,) = await ReadAhead(Reading(), can_pump=can_pump).load([picture(size)])
     assert type(found) is kind
     assert found.size_bytes == size
 
 
 async def test_what_a_disk_has_yet_to_bring_is_read_ahead(picture, monkeypatch):
     """It is waited for before the picture takes a place among those that are sent."""
-    ahead = ReadAhead(Reading(), pumps=True)
+    ahead = ReadAhead(Reading(), can_pump=True)
     monkeypatch.setattr(ahead, "_opener", lambda path: -1)
     (found,) = await ahead.load([picture(LARGEST + 1)])
     assert type(found) is Whole
@@ -73,7 +73,7 @@ async def test_what_is_at_hand_is_copied_by_one_thread_at_a_time(picture, monkey
     monkeypatch.setattr(at_hand, "load", counted)
     sizes = [LARGEST + 1, 1_000, WHOLE_UP_TO + 1, LARGEST + 2, 2_000]
     pictures = [picture(size) for size in sizes]
-    ahead = ReadAhead(Reading(), pumps=False)
+    ahead = ReadAhead(Reading(), can_pump=False)
     groups = await asyncio.gather(*(ahead.load(pictures) for _ in range(3)))
     for found in groups:
         assert [body.size_bytes for body in found] == sizes

@@ -64,7 +64,7 @@ class Crew:
         warn: Callable[[str], None],
     ) -> None:
         self._here = transport
-        self._ahead = ReadAhead(settings.reading, pumps=transport.pumps)
+        self._ahead = ReadAhead(settings.reading, can_pump=transport.can_pump)
         self._processes = settings.pace.processes
         self._reading = settings.reading
         self._clock = clock

@@ -111,7 +111,7 @@ class Helper:
         self._reading = reading
         self._out = Outbox(lambda messages: write(packed(messages)))
         self._transport = Transport(sending, patience, clock=self._clock, connections=connections)
-        self._ahead = ReadAhead(reading, pumps=self._transport.pumps)
+        self._ahead = ReadAhead(reading, can_pump=self._transport.can_pump)
         self._kept: dict[int, Whole] = {}
         self._handles = 0
         self._tasks: dict[int, asyncio.Task[None]] = {}

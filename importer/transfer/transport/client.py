@@ -68,7 +68,7 @@ class Transport:
         # Neither aiohttp's own writer nor asyncio's TLS likes long pieces.
         is_bare = not sending.proxy and sending.endpoint.startswith("http://")
         self._piece = PIECE if is_bare else TLS_PIECE
-        self.pumps = is_bare and CAN_PUMP  #: files go past the loop's transport
+        self.can_pump = is_bare and CAN_PUMP  #: files go past the loop's transport
         self._flights: set[Flight] = set()
 
     async def __aenter__(self) -> Self:
@@ -128,7 +128,7 @@ class Transport:
         flight = Flight(size, trip.began, self.clock.monotonic, trip)
         if isinstance(body, Whole) and self._lane is not None and flight.goes_at_once:
             return self._flown(request, body, flight)
-        if isinstance(body, Streamed) and self.pumps and not flight.first_block:
+        if isinstance(body, Streamed) and self.can_pump and not flight.first_block:
             return self._pumped(request, body, flight)
         return self._poured(request, body, flight)
 

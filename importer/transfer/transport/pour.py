@@ -102,8 +102,7 @@ class Pour:
     def break_off(self) -> None:
         """Hand over no more, and let nothing more leave: the connection is of no use then."""
         self.settle()
-        is_under_way = self.task is not None and not self.task.done()
-        if is_under_way or not self.is_done:
+        if not self.is_done:
             self._transport.abort()
         if self.task is not None and self._has_begun:
             self.task.cancel()  # else it begins with a connection that is closed, and puts all away

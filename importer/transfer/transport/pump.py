@@ -149,7 +149,7 @@ class Pump:
                         return Step.COLD
                     with suppress(BlockingIOError):
                         self._send()
-                    if not (self._pending or self._is_stopped or self._sent == self._end):
+                    if not (self._pending or self._is_stopped or self.is_over):
                         return Step.MORE
             except Exception as error:  # noqa: BLE001  (told to whoever waits for the answer)
                 self.error = error
@@ -203,8 +203,7 @@ class Pump:
 
     @property
     def _goes_on(self) -> bool:
-        is_at_end = self._is_stopped or self._sent == self._end
-        return not (is_at_end or self.error or self.is_limited)
+        return not (self._is_stopped or self.is_over or self.error or self.is_limited)
 
     def _fill(self, read: Callable[[memoryview], int]) -> bool:
         """The next block lies ready, with what stands around it; False where none is to be had."""
