@@ -1,8 +1,9 @@
 """Where a body is better streamed than handed over whole: sizes, blocks, both loops, plain and TLS.
 
 The bare aiohttp loop posts the same pictures whole and in blocks, so that nothing else differs. The
-figures chose ``WHOLE_UP_TO`` and ``BLOCK`` of importer.transfer.sources: asyncio's TLS layer copies
-what it can't write at once, so a long body handed over whole costs more than the same in blocks.
+figures chose ``WHOLE_UP_TO`` and ``BLOCK`` of importer.transfer.sources: asyncio's TLS layer, which
+the importer takes through a proxy alone, copies what it can't write at once, so a long body handed
+over whole costs more than the same in blocks.
 """
 
 from __future__ import annotations

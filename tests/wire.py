@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 HEAD_LIMIT = 64 * 1024
 CLOSE_S = 2.0  # a handler that doesn't end by itself is cancelled; this is for its cleaning up
 
+#: what wires speak that aren't told otherwise; a list, so that a fixture can say so
+SPOKEN: list[ssl.SSLContext] = []
+
 _GONE = (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, TimeoutError, OSError)
 
 
@@ -174,7 +177,7 @@ class Wire:
 
     script: Script | None = None
     on_accept: str = ""
-    tls: ssl.SSLContext | None = None
+    tls: ssl.SSLContext | None = field(default_factory=lambda: SPOKEN[0] if SPOKEN else None)
     host: str = "127.0.0.1"  #: what the client is to call it
     port: int = 0  #: 0: one that is free
     receive_buffer: int = 0  #: of the kernel, in bytes; small: little of a body is taken unread

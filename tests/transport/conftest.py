@@ -1,12 +1,16 @@
-"""Bodies that are read from a file."""
+"""Bodies that are read from a file, and what a wire speaks."""
 
 from __future__ import annotations
+
+import shutil
 
 import pytest
 
 from importer.transfer.sources import stamp_of
 from importer.transfer.streamed import Streamed
+from tests import wire
 from tests.conftest import JPEG_HEAD
+from tests.transport import going
 from tests.transport.going import BIG
 
 
@@ -22,3 +26,21 @@ def streamed(tmp_path):
         return Streamed(str(path), stamp_of(str(path)), "image/jpeg")
 
     return make
+
+
+@pytest.fixture(scope="session")
+def certified(tmp_path_factory):
+    """A server's TLS, and the authority that vouches for it."""
+    if shutil.which("openssl") is None:
+        pytest.skip("wants openssl")
+    return wire.self_signed(tmp_path_factory.mktemp("certified"))
+
+
+@pytest.fixture(params=["plain", "tls"])
+def spoken(request, monkeypatch):
+    """Wires speak plain HTTP, or TLS that every transport trusts."""
+    if request.param == "tls":
+        tls, authority = request.getfixturevalue("certified")
+        monkeypatch.setattr(wire, "SPOKEN", [tls])
+        monkeypatch.setattr(going, "TRUSTED", [authority])
+    return request.param

@@ -18,12 +18,15 @@ QUICK = Patience(answer_s=0.8, connect_s=1.0)  # a busy machine takes a while to
 LATE = b"HTTP/1.1 408 Late\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 SMALL = 2_000
+TRUSTED = []  #: the authority of wires that speak TLS without being told to
 BIG = 30_000_000  # more than the two kernels' buffers take by themselves
 
 
 @asynccontextmanager
 async def transport_to(endpoint, *, connections=1, patience=QUICK, **sending):
     """A transport whose requests go to this endpoint."""
+    if TRUSTED and endpoint.startswith("https"):
+        sending.setdefault("ca_file", TRUSTED[0])
     settings = Sending(endpoint=endpoint, **sending)
     async with Transport(
         settings, patience, clock=SystemClock(), connections=connections
@@ -58,5 +61,23 @@ def dripping(data, *, every_s=0.02):
     async def script(exchange):
         await exchange.read()
         await exchange.drip(data, every_s=every_s)
+
+    return script
+
+
+def answering_then(unasked: bytes, *, then: str = ""):
+    """Answer the first request, and go on talking; refuse all later ones."""
+
+    async def script(exchange):
+        await exchange.read()
+        if exchange.receipt.number:
+            await exchange.answer(500, b"no")
+            return
+        exchange.receipt.status = 200
+        await exchange.raw(OK)
+        await loop_turns(3)
+        await exchange.raw(unasked)
+        if then == "fin":
+            exchange.fin()
 
     return script

@@ -12,6 +12,7 @@ from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from importer.transfer.transport.connector import GuardedConnector, Handler
+from tests.transport.going import OK, answering_then, loop_turns
 from tests.wire import Wire
 
 pytestmark = pytest.mark.anyio
@@ -106,3 +107,39 @@ async def test_a_handler_keeps_what_comes_in_while_it_has_no_parser():
     handler.set_response_params(timer=aiohttp.helpers.TimerNoop(), read_until_eof=True)
     assert handler._tail == b"", said
     assert len(handler) == 1, said
+
+
+def test_aiohttp_still_hands_out_its_idle_connections_where_they_are_guarded():
+    """The guard leans on a private method. If this fails, look at what replaced it."""
+    found = inspect.signature(aiohttp.TCPConnector._get)
+    assert list(found.parameters) == ["self", "key", "traces"]
+    assert inspect.iscoroutinefunction(aiohttp.TCPConnector._get)
+    assert "await self._get(" in inspect.getsource(aiohttp.TCPConnector.connect)
+    assert isinstance(aiohttp.client_proto.ResponseHandler.should_close, property)
+
+
+def test_aiohttp_still_writes_a_body_where_the_connection_is_looked_at():
+    """The last look before the first byte stands in a payload's own writing of itself."""
+    found = inspect.signature(aiohttp.BytesPayload.write_with_length)
+    assert list(found.parameters) == ["self", "writer", "content_length"]
+    source = inspect.getsource(aiohttp.client_reqrep.ClientRequest.write_bytes)
+    assert "await self._body.write_with_length(writer, content_length)" in source
+
+
+async def test_aiohttp_still_keeps_a_second_answer_where_it_is_looked_for():
+    """Two answers in one segment: both are parsed, and the protocol says how many there are."""
+    queue = aiohttp.client_proto.ResponseHandler(asyncio.get_running_loop())
+    assert len(queue) == 0
+    queue.feed_data("message and payload", 0)
+    assert len(queue) == 1
+    assert await queue.read() == "message and payload"
+
+
+async def test_without_the_guard_the_wrong_answer_is_given():
+    """Why the guard is there (aio-libs/aiohttp#13656). If this fails, aiohttp has learnt."""
+    async with Wire(answering_then(OK)) as wire, aiohttp.ClientSession() as session:
+        async with session.post(wire.endpoint, data=b"1") as first:
+            await first.read()
+        await loop_turns()
+        async with session.post(wire.endpoint, data=b"2") as second:
+            assert second.status == 200  # the server said 500

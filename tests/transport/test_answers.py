@@ -30,7 +30,7 @@ from tests.wire import (
     saying,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("spoken")]
 
 
 # ---------------------------------------------------------------- answers

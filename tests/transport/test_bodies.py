@@ -35,7 +35,7 @@ from tests.wire import (
     in_turn,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("spoken")]
 
 
 # ---------------------------------------------------------------- what goes out

@@ -31,6 +31,7 @@ from tests.wire import Wire, answering, breaking, in_turn
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.skipif(not CAN_PUMP, reason="bodies go by the loop here"),
+    pytest.mark.usefixtures("spoken"),
 ]
 
 MIDDLE = 1_500_000

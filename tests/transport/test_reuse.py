@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import socket
 import sys
 import threading
 from contextlib import aclosing
 from types import SimpleNamespace
 
-import aiohttp
 import pytest
 
 from importer.model import Answer, NoAnswer
@@ -23,6 +21,7 @@ from tests.transport.going import (
     LATE,
     OK,
     SMALL,
+    answering_then,
     loop_turns,
     request_to,
     transport_to,
@@ -36,28 +35,10 @@ from tests.wire import (
     saying,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("spoken")]
 
 
 # ---------------------------------------------------------------- a connection's second request
-
-
-def answering_then(unasked: bytes, *, then: str = ""):
-    """Answer the first request, and go on talking; refuse all later ones."""
-
-    async def script(exchange):
-        await exchange.read()
-        if exchange.receipt.number:
-            await exchange.answer(500, b"no")
-            return
-        exchange.receipt.status = 200
-        await exchange.raw(OK)
-        await loop_turns(3)
-        await exchange.raw(unasked)
-        if then == "fin":
-            exchange.fin()
-
-    return script
 
 
 UNASKED = {
@@ -238,42 +219,6 @@ async def test_a_connection_whose_end_lies_unread_in_the_kernel_is_not_used():
         second = await transport.send(request_to(wire.endpoint), whole())
 
     assert isinstance(second, Answer)
-
-
-def test_aiohttp_still_hands_out_its_idle_connections_where_they_are_guarded():
-    """The guard leans on a private method. If this fails, look at what replaced it."""
-    found = inspect.signature(aiohttp.TCPConnector._get)
-    assert list(found.parameters) == ["self", "key", "traces"]
-    assert inspect.iscoroutinefunction(aiohttp.TCPConnector._get)
-    assert "await self._get(" in inspect.getsource(aiohttp.TCPConnector.connect)
-    assert isinstance(aiohttp.client_proto.ResponseHandler.should_close, property)
-
-
-def test_aiohttp_still_writes_a_body_where_the_connection_is_looked_at():
-    """The last look before the first byte stands in a payload's own writing of itself."""
-    found = inspect.signature(aiohttp.BytesPayload.write_with_length)
-    assert list(found.parameters) == ["self", "writer", "content_length"]
-    source = inspect.getsource(aiohttp.client_reqrep.ClientRequest.write_bytes)
-    assert "await self._body.write_with_length(writer, content_length)" in source
-
-
-async def test_aiohttp_still_keeps_a_second_answer_where_it_is_looked_for():
-    """Two answers in one segment: both are parsed, and the protocol says how many there are."""
-    queue = aiohttp.client_proto.ResponseHandler(asyncio.get_running_loop())
-    assert len(queue) == 0
-    queue.feed_data("message and payload", 0)
-    assert len(queue) == 1
-    assert await queue.read() == "message and payload"
-
-
-async def test_without_the_guard_the_wrong_answer_is_given():
-    """Why the guard is there (aio-libs/aiohttp#13656). If this fails, aiohttp has learnt."""
-    async with Wire(answering_then(OK)) as wire, aiohttp.ClientSession() as session:
-        async with session.post(wire.endpoint, data=b"1") as first:
-            await first.read()
-        await loop_turns()
-        async with session.post(wire.endpoint, data=b"2") as second:
-            assert second.status == 200  # the server said 500
 
 
 async def test_a_connection_is_given_on_only_when_its_body_is_done_with():

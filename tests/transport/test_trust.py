@@ -97,7 +97,8 @@ async def test_handshakes_begin_one_after_the_other(scheme, is_paced):
     url, connector, count = f"{scheme}://127.0.0.1:9/upload", Refusing(), 4
     async with aiohttp.ClientSession(connector=connector) as session:
         lane = Lane(
-            session, connector, URL(url), keepalive_s=1,            loop=asyncio.get_running_loop(),
+            session, connector, URL(url), keepalive_s=1, loop=asyncio.get_running_loop(),
+            tls=ssl.create_default_context() if is_paced else None,
         )  # fmt: skip
         picture = whole()
         flights = [Flight(picture.size_bytes, 0.0, lambda: 0.0, Trip(0.0)) for _ in range(count)]

@@ -1,7 +1,9 @@
 """The gallery's aiohttp client: a request and a body go in, an Answer or a NoAnswer comes out.
 
-client: one request · flight: what is known of it on its way · connector: connections that may be
-used again · breaking: how aiohttp's errors become words without a URL in them.
+client: one request · flight: what is known of it on its way · parcel: head, body and answer over a
+connection · pour, pump, pumps: a large body, by the loop or past it · connector, keeping:
+connections that may be used again · tls: what is encrypted on them · breaking: how aiohttp's errors
+become words without a URL in them.
 """
 
 from importer.transfer.transport.client import Transport

@@ -28,7 +28,7 @@ from importer.transfer.transport.parcel import (
     Lane,
     Tracker,
 )
-from importer.transfer.transport.pour import PIECE, TLS_PIECE, Pour
+from importer.transfer.transport.pour import PIECE, Pour
 from importer.transfer.transport.pump import CAN_PUMP
 from importer.transfer.transport.slowly import framed, whole_in_blocks
 from importer.transfer.trip import Trip
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from importer.transfer.transport.keeping import Keeping
 
 KEEPALIVE_S = 10.0  # below what servers keep (nginx 75, Apache 5 to 15, gunicorn behind a proxy 60)
+PROXY_PIECE = 256 * 1024  # bytes; neither aiohttp's own writer nor asyncio's TLS likes more at once
 SWEEP_S = 0.5  # how often the requests in flight are looked at for a stall
 _SPOKEN = (aiohttp.HttpVersion10, aiohttp.HttpVersion11)  # aiohttp reads "HTTP/2.0 200" as well
 
@@ -65,19 +66,18 @@ class Transport:
         self._host = sending.host
         self._endpoint = URL(sending.endpoint, encoded=True)
         self._lane: Lane | None = None  #: of small bodies; a proxy wants aiohttp's own way
-        # Neither aiohttp's own writer nor asyncio's TLS likes long pieces.
-        is_bare = not sending.proxy and sending.endpoint.startswith("http://")
-        self._piece = PIECE if is_bare else TLS_PIECE
-        self.can_pump = is_bare and CAN_PUMP  #: files go past the loop's transport
+        self._piece = PROXY_PIECE if sending.proxy else PIECE
+        self.can_pump = CAN_PUMP and not sending.proxy  #: files go past the loop's transport
         self._flights: set[Flight] = set()
 
     async def __aenter__(self) -> Self:
+        tls = await _tls(self.sending)
         connector = GuardedConnector(
             limit=self.connections,
             limit_per_host=self.connections,
             ttl_dns_cache=60,
             keepalive_timeout=KEEPALIVE_S,
-            ssl=await _tls(self.sending),
+            ssl=tls or True,  # behind a proxy; else the lane has it
             resolver=aiohttp.ThreadedResolver(),
         )
         self._session = aiohttp.ClientSession(
@@ -94,8 +94,9 @@ class Transport:
         if not self.sending.proxy:
             loop = asyncio.get_running_loop()
             self._lane = Lane(
-                self._session, connector, self._endpoint, keepalive_s=KEEPALIVE_S, loop=loop
-            )
+                self._session, connector, self._endpoint, keepalive_s=KEEPALIVE_S, loop=loop,
+                tls=tls,
+            )  # fmt: skip
         self._sweeper = asyncio.create_task(self._sweep(), name="sweep of stalled requests")
         return self
 
@@ -301,8 +302,8 @@ async def _read_answer(flight: Flight, response: aiohttp.ClientResponse | Openin
     return flight.answer(is_cut=False)
 
 
-async def _tls(sending: Sending) -> SSLContext | bool:
+async def _tls(sending: Sending) -> SSLContext | None:
     """The operating system's certificates, or those of one's own authority alone."""
     if sending.endpoint.startswith("http://"):
-        return True
+        return None
     return await anyio.to_thread.run_sync(lambda: trusted(only=sending.ca_file))

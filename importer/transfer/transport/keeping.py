@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CLOSED_A_TURN = 8
 #: that who needs a connection waits for one to come free; and between two that are made then: a
-#: TLS handshake costs the loop 1 to 2 ms, and they would all be answered at once
+#: TLS handshake is 1 to 5 ms of work for a core, and they would all be answered at once
 NEW_AFTER_S = 0.003
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import re
 from functools import cached_property, lru_cache
+from ssl import SSLCertVerificationError, SSLError
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -26,10 +27,12 @@ from importer.transfer.transport.keeping import Keeping, Wire
 from importer.transfer.transport.opening import Arrived, Opening
 from importer.transfer.transport.pour import Pour
 from importer.transfer.transport.pumps import Pumps
+from importer.transfer.transport.tls import Tls
 from importer.transfer.turns import turns_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from ssl import SSLContext
 
     from yarl import URL
 
@@ -54,17 +57,21 @@ class Lane:
         *,
         keepalive_s: float,
         loop: asyncio.AbstractEventLoop,
+        tls: SSLContext | None,
     ) -> None:
         self.keeping = Keeping(keepalive_s, loop)
         self.pumps = Pumps()
         self._turns = turns_of(loop)
         self._timeout = session.timeout
-        self._has_tls = url.scheme == "https"
+        self._tls = tls
         self._connector = connector
         self._host = url.host_port_subcomponent or ""
+        self._host_name = (url.raw_host or "").rstrip(".")  # a certificate has no dot there
         self._origin_length = len(_AUTHORITY.match(str(url))[0])  # type: ignore[index]
         #: stands for all of them: where they go, and which connections they may share
-        self._request = _SharedRequest("POST", url, loop=loop, session=session)
+        #: (the connector makes bare ones)
+        bare = url.with_scheme("http").with_port(url.port)
+        self._request = _SharedRequest("POST", bare, loop=loop, session=session)
 
     async def close(self) -> None:
         """Nothing more is sent; before the session is closed."""
@@ -157,13 +164,38 @@ class Lane:
         if not isinstance(protocol, Handler) or transport is None or transport.is_closing():
             connection.close()
             raise aiohttp.ServerDisconnectedError
+        if self._tls is not None and not isinstance(transport, Tls):
+            try:
+                transport = await self._secured(protocol, transport, self._tls)
+            except BaseException:
+                connection.close()
+                raise
         wire = Wire(connection, protocol, transport)
         wire.is_reused = was_idle(connection)
         return wire
 
+    async def _secured(
+        self, protocol: Handler, transport: asyncio.Transport, tls: SSLContext
+    ) -> Tls:
+        """The same connection with TLS on it; raises as the connector does."""
+        key = self._request.connection_key
+        secured = Tls(transport, protocol)
+        try:
+            async with asyncio.timeout(self._timeout.sock_connect):
+                await secured.shake_hands(tls, self._host_name)
+                return secured
+        except TimeoutError as error:
+            raise aiohttp.ConnectionTimeoutError from error
+        except SSLCertVerificationError as error:
+            raise aiohttp.ClientConnectorCertificateError(key, error) from error
+        except SSLError as error:
+            raise aiohttp.ClientConnectorSSLError(key, error) from error
+        except OSError as error:
+            raise aiohttp.ClientConnectorError(key, error) from error
+
     async def _come_free(self) -> Wire | None:
         """Wait until a connection may be made; gives one that has come free meanwhile."""
-        if self._has_tls and (idle := await self.keeping.come_free()) is not None:
+        if self._tls is not None and (idle := await self.keeping.come_free()) is not None:
             return idle
         if self._turns.has_room():
             return None

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from importer.transfer.transport.pump import Pump
     from importer.transfer.transport.pumps import Pumps
 
-TLS_PIECE = 256 * 1024  # bytes; more at once costs TLS more, fewer cost the loop more turns
-PIECE = 512 * 1024  # bytes that are given to a socket at once
+PIECE = 512 * 1024  # bytes that are given to a transport at once
 LAST_WORD_S = 0.2  # for what a gallery said before it broke the connection: the loop reads it
 
 
@@ -71,8 +70,7 @@ class Pour:
     def at_once(self, parts: Sequence[bytes]) -> None:
         """Hand over a body that lies in memory: all of it, if the turn has room for that."""
         self._flight.look()
-        size = TLS_PIECE if self._transport.get_extra_info("ssl_object") else PIECE
-        pieces = [piece for part in parts for piece in cut(memoryview(part), size)]
+        pieces = [piece for part in parts for piece in cut(memoryview(part), PIECE)]
         pieces.reverse()
         while pieces:
             self._write(pieces.pop())

@@ -1,10 +1,10 @@
-"""A file's way into its connection over plain HTTP, past the loop's transport: read, hash, send.
+"""A file's way into its connection, past the loop's transport: read, hash, encrypt, send.
 
-Each byte is touched three times, and by one core while it lies in that core's cache. Handing blocks
-from a thread to the loop costs more than all three: a task, two futures and two wakings a block,
-and the bytes have gone cold by then. Here whoever has read a block writes it as well, to a
-descriptor of its own for the same connection, which the loop goes on reading from; the transport
-holds nothing meanwhile. Who that is, a thread or the loop itself, ``pumps`` decides.
+Each byte is touched by one core alone, while it lies in that core's cache. Handing blocks from a
+thread to the loop costs more than all of that: a task, two futures and two wakings a block, and the
+bytes have gone cold by then. Here whoever has read a block writes it as well, to a descriptor of
+its own for the same connection, which the loop goes on reading from; the transport holds nothing
+meanwhile. Who that is, a thread or the loop itself, ``pumps`` decides.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from importer.transfer.source_faults import fault_of
+from importer.transfer.transport.tls import Encrypting, Tls
 
 if TYPE_CHECKING:
     import mmap
@@ -65,6 +66,8 @@ class Pump:
         self._flight = flight
         self._asked = asked  # the answer
         self._memory = memory
+        transport = flight.transport
+        self._encrypting = Encrypting(transport) if isinstance(transport, Tls) else None
         self._descriptor = -1  # our own, of the connection
         self._start = head + request.prefix
         self._suffix = request.suffix
@@ -100,6 +103,8 @@ class Pump:
     @property
     def is_limited(self) -> bool:
         """Each block has to wait for its turn from now on."""
+        if self._encrypting is not None and self._encrypting.is_midway:
+            return False  # that has to leave first
         bandwidth = self._flight.trip.bandwidth
         return bandwidth is not None and bandwidth.block is not None and self.handed > 0
 
@@ -117,6 +122,9 @@ class Pump:
         except OSError as error:
             self.body.fault = fault_of(error)
             self.error = error
+            return
+        if self._encrypting is not None:
+            self._encrypting.begin()
 
     def stop(self) -> None:
         """Nothing more is sent once this has returned, and ``handed`` holds."""
@@ -254,10 +262,14 @@ class Pump:
             self._sent += sent
             self._pending = self._pending[sent:]
             if self.is_over:
+                if self._encrypting is not None:
+                    self._encrypting.end()
                 self._flight.body_is_gone()
 
     def _write(self, data: memoryview) -> int:
         """A seam for tests: all that leaves goes by here."""
+        if self._encrypting is not None:
+            return self._encrypting.write(self._descriptor, data)
         return os.write(self._descriptor, data)
 
     def _come_out(self) -> None:
