@@ -34,11 +34,16 @@ def before_sending(opened: OpenedJob) -> Iterator[str]:
 
 def after_reading(opened: OpenedJob, admission: Admission, *, is_whole: bool) -> Iterator[str]:
     """Rows that are known in another form; with ``is_whole``, those that are gone as well."""
-    edited, first = admission.identities.edited, admission.identities.edited_line
-    if edited:
+    known = admission.identities
+    if known.withheld:
         yield (
-            f"{counted(edited, 'row')} that were sent have other cells now (the first is"
-            f" line {first}); they are not sent again"
+            f"not sent, though --rows asks for it: {counted(known.withheld, 'row')} of which a cell"
+            f" can't be read now (the first is {known.first_withheld})"
+        )
+    if known.edited:
+        yield (
+            "with other cells now than when they were sent, and not sent again:"
+            f" {counted(known.edited, 'row')} (the first is line {known.edited_line})"
         )
     claiming = admission.claiming
     if claiming is not None and claiming.count:

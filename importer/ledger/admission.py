@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING, Any
 from importer.ledger.batch import run_batched
 from importer.ledger.identities import COPIED, Edited, Identities
 from importer.ledger.mark import set_mark
-from importer.ledger.rows import JOURNAL_COLUMNS, JournalRow, new_row, public_source, shown_source
-from importer.ledger.seeding import seed
+from importer.ledger.rows import (
+    JOURNAL_COLUMNS,
+    JournalRow,
+    new_row,
+    public_source,
+    said,
+    shown_source,
+)
+from importer.ledger.seeding import decide, seed
 from importer.manifest.identity import repeated
 from importer.model import MAYBE_THERE, Admitted, Collection, Invalid, Picture, Status
 
@@ -251,7 +258,8 @@ class Admission:
         is_news = found.status in ("pending", "invalid", "failed")
         is_same = found.key == recorded.key or not recorded.key
         if is_same and found.state is Status.UNKNOWN and recorded.status is Status.UPLOADED:
-            return self._decided(db, found)
+            decide(db, found.id)
+            return found._replace(status="uploaded")
         if is_news and not recorded.is_settled and recorded.is_marked:
             # Of a row that was corrected as well: an attempt with its former cells may be there.
             db.execute("UPDATE rows SET possible_duplicate = 1 WHERE id = ?", (found.id,))
@@ -261,26 +269,12 @@ class Admission:
         seed(db, found.id, recorded)
         return found._replace(status=recorded.status.value)
 
-    def _decided(self, db: sqlite3.Connection, found: JournalRow) -> JournalRow:
-        """Somebody looked in the gallery, and wrote down that the picture is there."""
-        db.execute(
-            "UPDATE rows SET status = 'uploaded', code = 'by_hand', message = ? WHERE id = ?",
-            ("nobody had answered; somebody said in the results file that it is there", found.id),
-        )
-        return found._replace(status="uploaded")
-
     def _admitted(
         self, db: sqlite3.Connection, row: Picture | Invalid, found: JournalRow
     ) -> Admitted | None:
         status = found.state
         if isinstance(row, Invalid):
-            if status not in MAYBE_THERE and status is not Status.DUPLICATE:
-                code, message = said(row)
-                if (status.value, found.message) != ("invalid", message):
-                    db.execute(
-                        "UPDATE rows SET status = 'invalid', code = ?, message = ? WHERE id = ?",
-                        (code, message, found.id),
-                    )
+            self._note_invalid(db, row, found)
             return None
         if found.code == COPIED_KEY:
             return None
@@ -301,6 +295,20 @@ class Admission:
         # What is written of it bears the key by which the journal knows it.
         row = row if is_its_own else row._replace(key=found.key)
         return Admitted(found.id, row, found.attempts, is_again, status)
+
+    def _note_invalid(self, db: sqlite3.Connection, row: Invalid, found: JournalRow) -> None:
+        """What may be in the gallery stays what it is, whatever its cells have become."""
+        code, message = said(row)
+        if found.state in MAYBE_THERE:
+            if found.state in self.wanted:
+                self.identities.withhold(row.line, message)
+        elif found.state is not Status.DUPLICATE and (found.status, found.message) != (
+            "invalid", message,
+        ):  # fmt: skip
+            db.execute(
+                "UPDATE rows SET status = 'invalid', code = ?, message = ? WHERE id = ?",
+                (code, message, found.id),
+            )
 
     def mark_changed(self, changed: Sequence[tuple[JournalRow, Picture, bool]]) -> None:
         """Note for uploaded rows whether their file has other content now (True) or not."""
@@ -328,11 +336,3 @@ def _are_these(
     """Each row is the one that the journal has on its line."""
     found = (known.get(row.line) for row, _ in judged)
     return all(one is not None and one.key == key for one, key in zip(found, keys, strict=True))
-
-
-def said(row: Invalid) -> tuple[str, str]:
-    """A row's problems as the results file has them: the first one's code, all their texts."""
-    texts = [
-        f"{p.column}: {p.what}; {p.fix}" if p.column else f"{p.what}; {p.fix}" for p in row.problems
-    ]
-    return row.problems[0].code, " / ".join(texts)

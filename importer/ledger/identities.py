@@ -35,7 +35,14 @@ class Identities:
         self._journal = journal
         self.edited = 0  #: rows whose cells differ from those that were uploaded; they are not sent
         self.edited_line = 0  #: the first of them
+        self.withheld = 0  #: rows that were to be sent, and of which a cell can't be read any more
+        self.first_withheld = ""  #: the first of them, and what is wrong with it
         self._by_key: dict[bytes, Edited] = {}
+
+    def withhold(self, line: int, problems: str) -> None:
+        """A row that is known, and that can't be sent as it stands now."""
+        self.withheld += 1
+        self.first_withheld = self.first_withheld or f"line {line}: {problems}"
 
     def key_of(self, row: Picture | Invalid, recorded: Recorded | None) -> bytes:
         """A row keeps the key under which it was sent, whatever became of its cells since.

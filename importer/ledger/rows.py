@@ -1,4 +1,4 @@
-"""One row as the journal knows it, and how a row's source may be shown."""
+"""One row as the journal knows it, and how a row's source and problems may be shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from importer.model import Picture
+    from importer.model import Invalid, Picture
 
 
 class JournalRow(NamedTuple):
@@ -111,3 +111,11 @@ def public_source(picture: Picture) -> str:
 def shown_source(cell: str) -> str:
     """The same of a cell that may be neither path nor URL."""
     return (public_url(cell) if "://" in cell else cell)[:1000]
+
+
+def said(row: Invalid) -> tuple[str, str]:
+    """A row's problems as the results file has them: the first one's code, all their texts."""
+    texts = [
+        f"{p.column}: {p.what}; {p.fix}" if p.column else f"{p.what}; {p.fix}" for p in row.problems
+    ]
+    return row.problems[0].code, " / ".join(texts)

@@ -29,6 +29,14 @@ def seed(db: sqlite3.Connection, number: int, recorded: Recorded) -> None:
     )  # fmt: skip
 
 
+def decide(db: sqlite3.Connection, number: int) -> None:
+    """Somebody looked in the gallery, and wrote down that the picture is there."""
+    db.execute(
+        "UPDATE rows SET status = 'uploaded', code = 'by_hand', message = ? WHERE id = ?",
+        ("nobody had answered; somebody said in the results file that it is there", number),
+    )
+
+
 def _number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() else None
 

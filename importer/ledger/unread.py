@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from importer.ledger.admission import said
 from importer.ledger.cells import guarded, recorded_cells
+from importer.ledger.rows import said
 from importer.manifest.columns import RESULT_COLUMNS
 from importer.manifest.identity import repeated
 from importer.model import Invalid, Status

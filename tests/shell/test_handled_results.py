@@ -7,13 +7,14 @@ from collections import Counter
 
 import pytest
 
-from tests.shell.runs import edit, run
-from tests.wire import Wire
+from tests.shell.runs import edit, run, statuses
+from tests.wire import Wire, breaking
 
 pytestmark = pytest.mark.anyio
 
 HEADER = ("source", "collection", "date", "tag", "remark")
 PICTURES = 6
+FAIR = ("Summer Fair", "2017-07-15")
 
 
 def _reverse(rows, chance):
@@ -207,3 +208,21 @@ async def test_a_spoilt_key_that_no_run_has_come_to_is_told_by_the_rows_own_cell
         assert archive.read_results()[0]["import_key"] == key
         await run(archive, wire, manifest=archive.results)
     assert len(wire.whole) == 3
+
+
+async def test_a_row_that_is_asked_for_and_cant_be_read_is_told(archive):
+    """Not passed over in silence: whoever asks for it is told which one, and what to mend."""
+    archive.write([(one, *FAIR) for one in archive.pictures(3)])
+    async with Wire(breaking("fin", after=None)) as wire:
+        await run(archive, wire)
+        edit(archive.results, lambda rows: [{**row, "date": "20x7-07-15"} for row in rows])
+        wire.script = None
+        summary = await run(archive, wire, manifest=archive.results, rows="unknown")
+        assert summary.requests == 0
+        (told,) = [text for text in summary.warnings if "--rows asks for it" in text]
+        assert "3 rows" in told
+        assert "line 2: date: " in told
+        edit(archive.results, lambda rows: [{**row, "date": FAIR[1]} for row in rows])
+        summary = await run(archive, wire, manifest=archive.results, rows="unknown")
+        assert (summary.requests, summary.warnings) == (3, ())
+    assert statuses(archive) == ["uploaded"] * 3
