@@ -161,15 +161,18 @@ def _span(seconds: float) -> str:
 def _collection_table(findings: Findings) -> list[str]:
     ordered = sorted(findings.collections.items(), key=lambda pair: not pair[1].problems)
     shown = ordered[:SHOWN_COLLECTIONS]
-    width = min(38, max(len("collection"), *(len(one.name) for one, _ in shown)))
     has_bad = any(inside.problems for _, inside in shown)
-    head = f"{'collection':{width}}  {'date':10}  {'pictures':>9}  {'size':>9}"
-    lines = [head + ("  problems" if has_bad else "")]
+    heads = f"  {'date':10}  {'pictures':>9}  {'size':>9}" + (
+        f"  {'problems':>9}" if has_bad else ""
+    )
+    longest = max(len("collection"), *(len(one.name) for one, _ in shown))
+    width = min(COLUMNS - len(heads), longest)
+    lines = [f"{'collection':{width}}{heads}"]
     for one, inside in shown:
         name = one.name if len(one.name) <= width else one.name[: width - 1] + "…"
         size = naturalsize(inside.size_bytes) if inside.size_bytes else "-"
         line = f"{name:{width}}  {one.date:10}  {intcomma(inside.pictures):>9}  {size:>9}"
-        lines.append(line + (f"  {intcomma(inside.problems):>8}" if has_bad else ""))
+        lines.append(line + (f"  {intcomma(inside.problems):>9}" if has_bad else ""))
     more = len(findings.collections) + findings.more_collections - len(shown)
     if more:
         lines.append(f"... and {counted(more, 'more collection')}")

@@ -100,9 +100,13 @@ def test_warnings_come_behind_and_say_that_they_are_some():
     assert findings_lines(found, MANIFEST)[-1] == "next: importer run archive.csv"
 
 
-def test_all_fits_a_terminal():
+@pytest.mark.parametrize("problems", [0, 10**6])
+def test_all_fits_a_terminal(problems):
     long = Problem(4, "date", "bad_date", "it is wrong " * 30, "correct it " * 20)
-    found = findings([long], size_bytes=10**12, urls=10**6, duplicates=10**5)
+    many = {Collection("The Wedding " * 9, "2018-02-22"): InCollection(10**6, 10**12, problems)}
+    found = findings(
+        [long], size_bytes=10**12, urls=10**6, duplicates=10**5, collections=many
+    )  # fmt: skip
     assert max(map(len, findings_lines(found, MANIFEST))) <= 80
 
 
@@ -130,7 +134,7 @@ def test_collections_are_a_table_that_keeps_its_columns():
     head, fair, long, *_ = findings_lines(found, MANIFEST)
     assert head.split() == ["collection", "date", "pictures", "size"]
     assert fair.split() == ["Fair", "2018-02-22", "1,204", "5.0", "MB"]
-    assert long.split() == ["x" * 37 + "…", "2018-12-31", "1", "-"]
+    assert long.split() == ["x" * 45 + "…", "2018-12-31", "1", "-"]
     assert len({len(line) for line in (head, fair, long)}) == 1
 
 
