@@ -65,7 +65,7 @@ class Transport:
         self._limit_s = patience.answer_s + patience.connect_s
         self._host = sending.host
         self._endpoint = URL(sending.endpoint, encoded=True)
-        self._lane: Lane | None = None  #: of small bodies; a proxy wants aiohttp's own way
+        self._lane: Lane | None = None  #: a proxy wants aiohttp's own way
         self._piece = PROXY_PIECE if sending.proxy else PIECE
         self.can_pump = CAN_PUMP and not sending.proxy  #: files go past the loop's transport
         self._flights: set[Flight] = set()

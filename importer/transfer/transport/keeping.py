@@ -1,4 +1,4 @@
-"""Connections that the lane of small bodies keeps to itself from one request to the next.
+"""Connections that a lane keeps to itself from one request to the next.
 
 Giving one back to aiohttp's connector and asking for it again costs a small picture some 10 us: two
 coroutines, four look-ups by a long key, a new Connection. A kept one is looked at as closely as the

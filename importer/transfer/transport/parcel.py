@@ -1,12 +1,11 @@
-"""A small body goes out in one write with its head: what aiohttp's general way costs is left out.
+"""A request, on a connection of aiohttp's; a small body goes out in one write with its head.
 
 For each request aiohttp merges headers, asks for cookies, time limits and redirects, builds a
 request from all that, starts a task that writes it, and wraps the answer in a response with cookies
 and a history. For a picture of 30 kB that is as much as all the rest of its upload, and none of it
 differs from one picture to the next. So connections are taken straight from the session's connector
-and kept, the bytes are written as they are, and the answer is what aiohttp's parser makes of it.
-What is larger than a transport takes at once, is read from a file, or goes by a proxy, goes through
-the session in the usual way.
+and kept, with a TLS of our own on them over https; the bytes are written as they are, and the
+answer is what aiohttp's parser makes of it. What goes by a proxy goes through the session as usual.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ _AUTHORITY = re.compile(r"[^/]*//[^/?]*")
 
 
 class Lane:
-    """The way of small bodies to one endpoint, over one session's connections."""
+    """The way to one endpoint, over one session's connections."""
 
     def __init__(
         self,
