@@ -8,7 +8,8 @@ import socket
 import ssl
 import subprocess
 import threading
-from contextlib import asynccontextmanager, closing
+import time
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -67,10 +68,11 @@ async def link(certified):
 
     shaking = threading.Thread(target=shake)
     shaking.start()
+    tls = Tls(below, above)
     try:
-        yield Link(Tls(below, above), above, near.fileno(), other, shaking, refusals)
+        yield Link(tls, above, near.fileno(), other, shaking, refusals)
     finally:
-        below.abort()
+        tls.abort()
         shaking.join()
         other.close()
         await asyncio.sleep(0)
@@ -217,6 +219,21 @@ async def test_within_a_body_nothing_is_said_any_more(linked):
         await linked.heard_at_once()
 
 
+async def test_one_that_has_ended_may_be_broken_off(linked):
+    """asyncio's own fails then, where the other side's end came before all had been sent."""
+    size = 3_000_000
+    linked.tls.write(bytes(size))
+    assert linked.tls.get_write_buffer_size()
+    with closing(socket.socket(fileno=os.dup(linked.other.fileno()))) as raw:
+        raw.shutdown(socket.SHUT_WR)
+    await linked.heard(size)
+    with anyio.fail_after(2):
+        while linked.above.connected:
+            await asyncio.sleep(0.001)
+    linked.tls.abort()
+    assert linked.tls.is_closing()
+
+
 # ---------------------------------------------------------------- handshakes
 
 
@@ -250,6 +267,146 @@ async def test_whoever_isnt_trusted_is_told_so(certified):
         assert linked.refusals == ["TLSV1_ALERT_UNKNOWN_CA"]
 
 
+@asynccontextmanager
+async def served(handle, *, receive_buffer=0):
+    """A server that accepts in a thread and does with each bare connection what it is told."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        if receive_buffer:  # and packets as they go over a line that isn't loopback
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1448)
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    near, _ = listener.accept()
+                    with near, suppress(OSError):
+                        near.settimeout(5)
+                        handle(near)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"https://127.0.0.1:{listener.getsockname()[1]}/upload"
+        finally:
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+            await anyio.to_thread.run_sync(thread.join)
+
+
+@ON_BOTH_LOOPS
+@pytest.mark.parametrize("size", [SMALL, MIDDLE], ids=["small", "pumped"])
+async def test_what_comes_in_the_clear_before_it_is_nobodys_answer(size, certified, streamed):
+    """Whoever is on the way could say a yes there, before the gallery says who it is."""
+    server, authority = certified
+
+    def handle(near: socket.socket) -> None:
+        near.sendall(OK)
+        with server.wrap_socket(near, server_side=True) as other:
+            while b"\r\n\r\n" not in other.recv(1 << 16):
+                pass
+            other.sendall(b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno")
+            time.sleep(0.1)
+
+    async with served(handle) as endpoint:
+        for number in range(10):
+            body = whole() if size == SMALL else streamed(size, f"{number}.jpg")
+            async with transport_to(endpoint, ca_file=authority) as transport:
+                reply = await transport.send(request_to(endpoint), body)
+            assert isinstance(reply, NoAnswer), reply
+            assert (reply.code, reply.sent_whole) == ("connect", False)
+
+
+@ON_BOTH_LOOPS
+@pytest.mark.parametrize("pause_s", [0.0, 0.1], ids=["at once", "a moment later"])
+@pytest.mark.parametrize("has_manners", [False, True], ids=["silently", "with a goodbye"])
+@pytest.mark.parametrize("size", [SMALL, MIDDLE], ids=["small", "pumped"])
+async def test_a_server_that_closes_behind_its_handshake_got_nothing(
+    size, has_manners, pause_s, streamed, tmp_path
+):
+    """An overloaded one: where it says so no byte leaves, and another connection has room."""
+    server, authority = self_signed(tmp_path)
+    server.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    def handle(near: socket.socket) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        other = server.wrap_bio(incoming, outgoing, server_side=True)
+        while True:
+            try:
+                other.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                near.sendall(outgoing.read())
+                incoming.write(near.recv(1 << 16))
+        if has_manners:
+            with suppress(ssl.SSLError):
+                other.unwrap()
+        near.sendall(outgoing.read())  # in one piece with the last of the handshake
+        time.sleep(pause_s)
+
+    async with served(handle) as endpoint:
+        async with transport_to(endpoint, ca_file=authority) as transport:
+            for number in range(3):
+                body = whole() if size == SMALL else streamed(size, f"{number}.jpg")
+                reply = await transport.send(request_to(endpoint), body)
+                assert isinstance(reply, NoAnswer), reply
+                if has_manners:
+                    assert (reply.code, reply.sent_whole) == ("connect", False)
+                assert reply.code != "connect_timeout"
+
+
+# ---------------------------------------------------------------- early answers
+
+
+@ON_BOTH_LOOPS
+@pytest.mark.parametrize("receive_buffer", [4_096, 16_384])
+async def test_an_answer_within_the_first_unit_is_heard(receive_buffer, certified, streamed):
+    """A wrong token stops the run, though the kernel has brought over a few kilobytes alone."""
+    server, authority = certified
+
+    def handle(near: socket.socket) -> None:
+        with server.wrap_socket(near, server_side=True) as other, suppress(OSError):
+            while b"\r\n\r\n" not in other.recv(1 << 12):
+                pass
+            other.sendall(b"HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno")
+            time.sleep(0.1)
+
+    async with served(handle, receive_buffer=receive_buffer) as endpoint:
+        async with transport_to(endpoint, ca_file=authority) as transport:
+            reply = await transport.send(request_to(endpoint), streamed(MIDDLE))
+    assert isinstance(reply, Answer), reply
+    assert (reply.status, reply.is_early, reply.sent_whole) == (401, True, False)
+
+
+@pytest.mark.parametrize("size", [700_000, MIDDLE], ids=["whole", "pumped"])
+@pytest.mark.parametrize("is_secure", [False, True], ids=["plain", "tls"])
+async def test_an_early_no_and_the_connections_end_behind_it(size, is_secure, certified, streamed):
+    """Who hangs up by halves and reads on: the answer is heard each time, and no place is lost."""
+    server, authority = certified
+
+    def handle(near: socket.socket) -> None:
+        other = server.wrap_socket(near, server_side=True) if is_secure else near
+        with other, suppress(OSError):
+            while b"\r\n\r\n" not in other.recv(1 << 12):
+                pass
+            other.sendall(b"HTTP/1.1 401 No\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno")
+            socket.socket.shutdown(other, socket.SHUT_WR)
+            for _ in range(1_000):
+                if not socket.socket.recv(other, 1 << 12):
+                    break
+                time.sleep(0.0005)
+
+    async with served(handle, receive_buffer=32_768) as endpoint:
+        endpoint = endpoint if is_secure else endpoint.replace("https", "http")
+        more = {"ca_file": authority} if is_secure else {}
+        async with transport_to(endpoint, **more) as transport:
+            for number in range(15):
+                body = whole(size) if size < MIDDLE else streamed(size, f"{number}.jpg")
+                reply = await transport.send(request_to(endpoint), body)
+                assert isinstance(reply, Answer), reply
+                assert reply.status == 401
+
+
 # ---------------------------------------------------------------- what TLS says by itself
 
 
@@ -275,19 +432,26 @@ async def openssl(folder, *words):
         server.stdout.close()
 
 
+@pytest.mark.parametrize("size", [SMALL, 6_000_000], ids=["small", "pumped"])
 @pytest.mark.parametrize(
     ("version", "key", "said"),
     [("-tls1_3", b"K", b">>> TLS 1.3, Handshake [length 0005], KeyUpdate"), ("-tls1_2", b"r", b"ClientHello")],
     ids=["another key", "another handshake"],
 )  # fmt: skip
-async def test_what_the_other_side_wants_before_it_answers(version, key, said, tmp_path):
+async def test_what_the_other_side_wants_before_it_answers(
+    version, key, said, size, streamed, tmp_path
+):
     """It gets it, and its answer is no early one; another handshake it waits for."""
     _, authority = self_signed(tmp_path)
     async with openssl(tmp_path, version, "-msg") as (port, server):
         endpoint = f"https://127.0.0.1:{port}/upload"
 
-        def until(said: bytes) -> None:
-            assert any(said in line for line in server.stdout)
+        def until(*wanted: bytes) -> None:
+            left = list(wanted)
+            for line in server.stdout:
+                left = [one for one in left if one not in line]
+                if not left:
+                    return
 
         def type_in(typed: bytes) -> None:
             server.stdin.write(typed)
@@ -295,20 +459,22 @@ async def test_what_the_other_side_wants_before_it_answers(version, key, said, t
 
         def answer() -> None:
             for _ in range(2):
-                until(b"Content-Length")
+                until(b"Content-Length", *([] if size > SMALL else [b"the end"]))
                 type_in(key + b"\n")
-                until(said)
+                until(said, *([b"the end"] if size > SMALL else []))
                 type_in(OK)
 
         async with transport_to(endpoint, ca_file=authority) as transport:
-            with anyio.fail_after(10):
+            with anyio.fail_after(20):
                 async with anyio.create_task_group() as group:
                     group.start_soon(
                         partial(anyio.to_thread.run_sync, answer, abandon_on_cancel=True)
                     )
-                    replies = [
-                        await transport.send(request_to(endpoint), whole()) for _ in range(2)
-                    ]
+                    replies = []
+                    for number in range(2):
+                        body = whole() if size == SMALL else streamed(size, f"{number}.jpg")
+                        request = request_to(endpoint, suffix=b"\nthe end\n")
+                        replies.append(await transport.send(request, body))
     for reply in replies:
         assert isinstance(reply, Answer), reply
         assert not reply.is_early

@@ -45,7 +45,7 @@ class Written(Protocol):
 
     @property
     def handed(self) -> int:
-        """So many were given to the transport, which may hold some of them yet."""
+        """So many were given to the transport or in part to the kernel, which may hold them yet."""
 
 
 class Begun(Protocol):
@@ -211,7 +211,7 @@ class Flight:
         if self.response is not None:
             self.is_cut = True
             self.response.close()
-        elif self.transport is not None:
+        elif self.transport is not None and self.protocol is not None and self.protocol.connected:
             self.is_cut = True
             cast("asyncio.WriteTransport", self.transport).abort()
 

@@ -163,13 +163,13 @@ class Lane:
         if not isinstance(protocol, Handler) or transport is None or transport.is_closing():
             connection.close()
             raise aiohttp.ServerDisconnectedError
-        if self._tls is not None and not isinstance(transport, Tls):
-            try:
+        try:
+            if self._tls is not None and not isinstance(transport, Tls):
                 transport = await self._secured(protocol, transport, self._tls)
-            except BaseException:
-                connection.close()
-                raise
-        wire = Wire(connection, protocol, transport)
+            wire = Wire(connection, protocol, transport)
+        except BaseException:
+            connection.close()
+            raise
         wire.is_reused = was_idle(connection)
         return wire
 
@@ -178,6 +178,9 @@ class Lane:
     ) -> Tls:
         """The same connection with TLS on it; raises as the connector does."""
         key = self._request.connection_key
+        # What came in before any TLS is nobody's word, and would be taken for the first answer.
+        if protocol.should_close:
+            raise aiohttp.ClientConnectorError(key, ConnectionResetError())
         secured = Tls(transport, protocol)
         try:
             async with asyncio.timeout(self._timeout.sock_connect):

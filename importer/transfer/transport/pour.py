@@ -50,13 +50,14 @@ class Pour:
 
     @property
     def handed(self) -> int:
-        """Bytes of the body that the transport or the kernel was given."""
-        return self._given + (0 if self._pump is None else self._pump.handed)
+        """Bytes of the body that the transport or the kernel was given, some of them in part."""
+        return self._given + (0 if self._pump is None else self._pump.begun)
 
     @property
     def is_over(self) -> bool:
         """Nothing more will be handed over."""
-        return self.handed == self._flight.size_bytes
+        pumped = 0 if self._pump is None else self._pump.handed
+        return self._given + pumped == self._flight.size_bytes
 
     @property
     def bytes_written(self) -> int:
@@ -101,7 +102,7 @@ class Pour:
         """Hand over no more, and let nothing more leave: the connection is of no use then."""
         self.settle()
         if not self.is_done:
-            self._transport.abort()
+            self._abort()
         if self.task is not None and self._has_begun:
             self.task.cancel()  # else it begins with a connection that is closed, and puts all away
 
@@ -164,7 +165,7 @@ class Pour:
                 # The loop reads what lies there yet: it may say why the connection was broken.
                 await asyncio.wait([asked], timeout=LAST_WORD_S)
                 if asked.done():
-                    self._transport.abort()
+                    self._abort()
                     return
             raise
         finally:
@@ -194,6 +195,10 @@ class Pour:
         else:
             self._transport.write(piece)
         self._given += len(piece)
+
+    def _abort(self) -> None:
+        if self._protocol.connected:  # asyncio's own may fail on one that has ended
+            self._transport.abort()
 
     def _ended(self) -> None:
         """The transport isn't full, so the little that it may hold counts as gone: a row of unknown

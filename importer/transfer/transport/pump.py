@@ -87,6 +87,12 @@ class Pump:
         return max(0, self._sent - self._head_bytes)
 
     @property
+    def begun(self) -> int:
+        """With those of which the kernel has a part, encrypted."""
+        under_way = 0 if self._encrypting is None else self._encrypting.under_way
+        return max(0, self._sent + under_way - self._head_bytes)
+
+    @property
     def is_over(self) -> bool:
         """All of them have left."""
         return self._sent == self._end
@@ -187,6 +193,9 @@ class Pump:
 
     async def writable(self) -> None:
         """Return when the connection takes bytes again."""
+        if self._encrypting is not None and self._encrypting.is_shaking:
+            await self._encrypting.heard()
+            return
         loop = asyncio.get_running_loop()
         told: asyncio.Future[None] = loop.create_future()
 
@@ -202,6 +211,8 @@ class Pump:
 
     async def rest(self) -> AsyncGenerator[memoryview]:
         """What a pump that came out midway has left, for the ordinary way."""
+        if self._encrypting is not None:
+            self._encrypting.end()
         if self._pending:
             yield self._pending
         if not self.body.is_read:
@@ -243,6 +254,8 @@ class Pump:
         return True
 
     def _is_writable_soon(self) -> bool:
+        if self._encrypting is not None and self._encrypting.is_shaking:
+            return False
         if self._poll is None:
             self._poll = select.poll()
             self._poll.register(self._descriptor, select.POLLOUT)
@@ -252,7 +265,7 @@ class Pump:
         with self._sending:
             if self._is_stopped:
                 return
-            if not self._sent:
+            if not (self._sent or self.begun):
                 self._flight.look(self._descriptor)
                 # The loop has read something, and it can be no answer.
                 if self._asked.done() or self._flight.has_heard:

@@ -17,6 +17,7 @@ import asyncio
 import os
 import ssl
 import threading
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -51,11 +52,13 @@ class Tls(asyncio.Transport, asyncio.Protocol):
         self._outgoing = ssl.MemoryBIO()
         self._lock = threading.Lock()  # held around each use of the three
         self._is_open = False  # the handshake is over ...
-        self._early: list[bytes] = []  # ... this came in before ...
-        self._news = asyncio.Event()  # ... and something has, or the connection has ended
+        self._early: list[bytes] = []  # came in before
+        self._news = asyncio.Event()  # something has come in, or the connection has ended
+        self._waiting: deque[memoryview] = deque()  # is sent once hands were shaken anew
         self._is_lost = False
-        self._error: ssl.SSLError | None = None  # by which it ended
+        self._is_broken = False
         self._is_lent = False
+        self.is_shaking = False  #: nothing can be encrypted before the other side has answered
         self._speaks_by_itself = False  # TLS, after the handshake
         below.set_protocol(self)
 
@@ -77,14 +80,16 @@ class Tls(asyncio.Transport, asyncio.Protocol):
             self._below.close()
             raise
         except BaseException:
-            self._below.abort()
+            self.abort()
             raise
         # What TLS 1.3 has to say by itself may wait for the next request (RFC 8446, 4.6.3). Before
         # that version, the other side may ask for another handshake, and wait for it.
         self._speaks_by_itself = self._object.version() != "TLSv1.3"
+        self._raise_if_over()
         self._above.connection_made(self)
         self._is_open = True
         self._hear(self._taken_early())
+        self._raise_if_over()
 
     # As a transport.
 
@@ -96,8 +101,8 @@ class Tls(asyncio.Transport, asyncio.Protocol):
         return self._below.is_closing()
 
     def get_write_buffer_size(self) -> int:
-        """Bytes that the kernel hasn't taken, encrypted."""
-        return self._below.get_write_buffer_size()
+        """Bytes that the kernel hasn't taken, encrypted as a rule."""
+        return self._below.get_write_buffer_size() + sum(map(len, self._waiting))
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.writelines((data,))
@@ -106,13 +111,10 @@ class Tls(asyncio.Transport, asyncio.Protocol):
         parts = list(list_of_data)
         if sum(map(len, parts)) <= UNIT:  # in as few records as may be
             parts = [b"".join(parts)]
-        try:
-            for part in parts:
-                data = memoryview(part)
-                for start in range(0, len(data), UNIT):
-                    self._below.write(self.encrypted(data[start : start + UNIT]))
-        except ssl.SSLError as error:
-            self._break(error)
+        for part in parts:
+            data = memoryview(part)
+            self._waiting += [data[at : at + UNIT] for at in range(0, len(data), UNIT)]
+        self._write()
 
     def pause_reading(self) -> None:
         self._below.pause_reading()
@@ -124,8 +126,8 @@ class Tls(asyncio.Transport, asyncio.Protocol):
         """Say goodbye, and hang up without waiting for the other side's."""
         if self._below.is_closing():
             return
-        if self._is_lent:  # within a body
-            self._below.abort()
+        if self._is_lent or self._waiting:  # within a body
+            self.abort()
             return
         with self._lock, suppress(ssl.SSLError):
             self._object.unwrap()
@@ -133,7 +135,8 @@ class Tls(asyncio.Transport, asyncio.Protocol):
         self._below.close()
 
     def abort(self) -> None:
-        self._below.abort()
+        if not self._is_lost:  # asyncio's own may fail then, where it had something to send yet
+            self._below.abort()
 
     # As a protocol.
 
@@ -157,7 +160,8 @@ class Tls(asyncio.Transport, asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_lost = True
         self._news.set()
-        self._above.connection_lost(self._error or exc)
+        # Of an error of TLS no number is a system's.
+        self._above.connection_lost(ConnectionAbortedError() if self._is_broken else exc)
 
     # For who sends past the transport.
 
@@ -173,11 +177,47 @@ class Tls(asyncio.Transport, asyncio.Protocol):
         """What is to be sent for these bytes, before anything else; in any thread.
 
         Raises:
+            ssl.SSLWantReadError: it ``is_shaking``: the same bytes again when it has ``heard``.
             ssl.SSLError: nothing can be sent any more.
         """
         with self._lock:
-            self._object.write(data)
+            try:
+                self._object.write(data)
+            except ssl.SSLWantReadError:
+                self.is_shaking = True
+                raise
+            self.is_shaking = False
             return self._outgoing.read()
+
+    async def heard(self) -> None:
+        """Return when something has come in; what we have to say in a handshake is sent before.
+
+        Raises:
+            ConnectionError: the connection has ended.
+        """
+        self._news.clear()
+        self._flush()
+        if not self._is_lost:
+            await self._news.wait()
+        self._raise_if_over()
+
+    def _raise_if_over(self) -> None:
+        if self._is_lost or self._below.is_closing():
+            raise ConnectionResetError
+
+    def _write(self) -> None:
+        """All that waits for it, as one: a connection that breaks would break in between."""
+        units: list[bytes] = []
+        try:
+            while self._waiting:
+                units.append(self.encrypted(self._waiting[0]))
+                self._waiting.popleft()
+        except ssl.SSLWantReadError:
+            units.append(self._outgoing.read())
+        except ssl.SSLError:
+            self._break()
+        if not self._below.is_closing():  # uvloop's takes that for a mistake
+            self._below.writelines(units)
 
     async def _shake_hands(self, context: ssl.SSLContext, host: str) -> None:
         """The last that we say in it goes with the first bytes of a request, whoever sends these:
@@ -203,21 +243,24 @@ class Tls(asyncio.Transport, asyncio.Protocol):
         return b"".join(early)
 
     def _hear(self, data: bytes) -> None:
-        is_end, error = False, None
+        is_end = is_broken = False
         parts: list[bytes] = []
         with self._lock:
             self._incoming.write(data)
             try:
                 is_end = self._decrypt(parts)
-            except ssl.SSLError as broken:  # what came before it counts
-                error = broken
+            except ssl.SSLError:  # what came before it counts
+                is_broken = True
             has_to_say = self._speaks_by_itself and self._outgoing.pending > 0
         if has_to_say and not self._is_lent:
             self._flush()
+        if self._waiting:
+            self._write()
+        self._news.set()
         if parts:
             self._above.data_received(parts[0] if len(parts) == 1 else b"".join(parts))
-        if error is not None:
-            self._break(error)
+        if is_broken:
+            self._break()
         elif is_end:
             self._above.eof_received()
             self._below.close()
@@ -233,12 +276,13 @@ class Tls(asyncio.Transport, asyncio.Protocol):
         return False
 
     def _flush(self) -> None:
-        if data := self._outgoing.read():
+        data = self._outgoing.read()
+        if data and not self._below.is_closing():
             self._below.write(data)
 
-    def _break(self, error: ssl.SSLError) -> None:
-        self._error = error
-        self._below.abort()
+    def _break(self) -> None:
+        self._is_broken = True
+        self.abort()
 
 
 class Encrypting:
@@ -251,18 +295,33 @@ class Encrypting:
         self._tls = tls
         self._left = memoryview(b"")  # encrypted
         self._plain_bytes = 0  # these it stands for
+        self._begun_bytes = 0  # those of them of which something has left
 
     @property
     def is_midway(self) -> bool:
         """Some of it has been encrypted and hasn't left."""
         return bool(self._left)
 
+    @property
+    def under_way(self) -> int:
+        """Bytes of which something has left, and not all: the kernel may hold what has."""
+        return self._begun_bytes
+
+    @property
+    def is_shaking(self) -> bool:
+        """It can't go on before ``heard``."""
+        return self._tls.is_shaking
+
+    async def heard(self) -> None:
+        """Return when the other side has said something."""
+        await self._tls.heard()
+
     def begin(self) -> None:
         """Or go on; in the loop."""
         self._tls.lend()
 
     def end(self) -> None:
-        """All of it has left."""
+        """All of it that is sent this way has left."""
         self._tls.give_back()
 
     def write(self, descriptor: int, data: memoryview) -> int:
@@ -273,21 +332,28 @@ class Encrypting:
             data: begins with those that were encrypted and haven't left, if there are any.
 
         Raises:
-            BlockingIOError: the connection is full.
+            BlockingIOError: the connection is full, or it ``is_shaking``.
             OSError: it is broken.
         """
         written = 0
-        while written < len(data):
-            if not self._left:
-                piece = data[written : written + UNIT]
-                self._left = memoryview(self._tls.encrypted(piece))
-                self._plain_bytes = len(piece)
-            try:
+        try:
+            while written < len(data):
+                if not self._left:
+                    self._encrypt(data[written : written + UNIT])
                 self._left = self._left[os.write(descriptor, self._left) :]
-            except BlockingIOError:
-                if not written:
-                    raise
-                break
-            if not self._left:
-                written += self._plain_bytes
+                self._begun_bytes = self._plain_bytes if self._left else 0
+                if not self._left:
+                    written += self._plain_bytes
+        except OSError:  # which comes again
+            if not written:
+                raise
         return written
+
+    def _encrypt(self, piece: memoryview) -> None:
+        try:
+            self._left = memoryview(self._tls.encrypted(piece))
+        except ssl.SSLWantReadError as error:
+            raise BlockingIOError from error
+        except ssl.SSLError as error:  # its number is no system's
+            raise ConnectionAbortedError from error
+        self._plain_bytes = len(piece)
