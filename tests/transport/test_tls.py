@@ -20,8 +20,9 @@ import pytest
 
 from importer.model import Answer, NoAnswer
 from importer.transfer.transport.connector import Handler
+from importer.transfer.transport.encrypting import Encrypting
 from importer.transfer.transport.pump import CAN_PUMP
-from importer.transfer.transport.tls import UNIT, Encrypting, Tls
+from importer.transfer.transport.tls import UNIT, Tls
 from tests.engine.loops import ON_BOTH_LOOPS
 from tests.transport.going import OK, SMALL, request_to, transport_to, whole
 from tests.wire import Wire, answering, self_signed

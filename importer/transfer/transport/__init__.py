@@ -2,8 +2,8 @@
 
 client: one request · flight: what is known of it on its way · parcel: head, body and answer over a
 connection · pour, pump, pumps: a large body, by the loop or past it · connector, keeping:
-connections that may be used again · tls: what is encrypted on them · breaking: how aiohttp's errors
-become words without a URL in them.
+connections that may be used again · tls, encrypting: what they carry over https · breaking: how
+aiohttp's errors become words without a URL in them.
 """
 
 from importer.transfer.transport.client import Transport

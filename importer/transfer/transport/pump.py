@@ -19,7 +19,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from importer.transfer.source_faults import fault_of
-from importer.transfer.transport.tls import Encrypting, Tls
+from importer.transfer.transport.encrypting import Encrypting
+from importer.transfer.transport.tls import Tls
 
 if TYPE_CHECKING:
     import mmap
