@@ -50,8 +50,8 @@ class Tls(asyncio.Transport, asyncio.Protocol):
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._lock = threading.Lock()  # held around each use of the three
-        self._is_open = False  # the handshake is over ...
-        self._early: list[bytes] = []  # came in before
+        self._is_open = False  # the handshake is over
+        self._early: list[bytes] = []  # what came in before that
         self._news = asyncio.Event()  # something has come in, or the connection has ended
         self._waiting: deque[memoryview] = deque()  # is sent once hands were shaken anew
         self._is_lost = False
