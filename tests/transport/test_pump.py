@@ -180,7 +180,7 @@ async def test_uploads_that_hang_take_no_thread_from_others(opened):
 
 
 @pytest.mark.parametrize("frame", [(b"", b""), (b"head", b"tail")], ids=["raw", "form"])
-async def test_a_limit_that_is_set_meanwhile_holds_from_there_on(frame, streamed):
+async def test_a_limit_that_is_set_meanwhile_holds_from_there_on(frame, streamed, spoken):
     """``importer pace`` under way: the rest leaves by the loop, in its turn, and all arrives."""
     clock = SystemClock()
     bandwidth = Bandwidth(None, clock=clock, halting=Halting(clock))
@@ -205,6 +205,8 @@ async def test_a_limit_that_is_set_meanwhile_holds_from_there_on(frame, streamed
             reply = await transport.send(request, body, trip)
             took = clock.monotonic() - began
             after = await transport.send(request_to(wire.endpoint), whole(SMALL))
+            (kept,) = transport._lane.keeping._idle
+            assert spoken == "plain" or not kept.transport._is_lent, "it couldn't say goodbye"
 
     assert isinstance(reply, Answer)
     assert reply.sent_whole
