@@ -42,7 +42,7 @@ def picture(tmp_path):
     ],
 )
 async def test_what_a_pump_sends_is_read_while_it_goes(can_pump, size, kind, picture):
-    """It would lie in memory twice; over TLS, whole is how it has to be."""
+    """It would lie in memory twice; where nothing goes past the loop, it has to."""
     (found,) = await ReadAhead(Reading(), can_pump=can_pump).load([picture(size)])
     assert type(found) is kind
     assert found.size_bytes == size

@@ -36,11 +36,17 @@ def certified(tmp_path_factory):
     return wire.self_signed(tmp_path_factory.mktemp("certified"))
 
 
+@pytest.fixture
+def secured(certified, monkeypatch):
+    """Wires speak TLS that every transport trusts."""
+    tls, authority = certified
+    monkeypatch.setattr(wire, "SPOKEN", [tls])
+    monkeypatch.setattr(going, "TRUSTED", [authority])
+
+
 @pytest.fixture(params=["plain", "tls"])
-def spoken(request, monkeypatch):
-    """Wires speak plain HTTP, or TLS that every transport trusts."""
+def spoken(request):
+    """Wires speak plain HTTP, or TLS."""
     if request.param == "tls":
-        tls, authority = request.getfixturevalue("certified")
-        monkeypatch.setattr(wire, "SPOKEN", [tls])
-        monkeypatch.setattr(going, "TRUSTED", [authority])
+        request.getfixturevalue("secured")
     return request.param

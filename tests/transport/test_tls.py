@@ -27,24 +27,14 @@ from tests.engine.loops import ON_BOTH_LOOPS
 from tests.transport.going import OK, SMALL, request_to, transport_to, whole
 from tests.wire import Wire, answering, self_signed
 
-pytestmark = [pytest.mark.anyio, pytest.mark.needs("openssl")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.needs("openssl"),
+    pytest.mark.usefixtures("secured"),
+]
 
 MIDDLE = 1_500_000
 PAST_THE_LOOP = pytest.mark.skipif(not CAN_PUMP, reason="nothing is sent past the loop here")
-
-
-@pytest.fixture
-def secure(certified):
-    """A wire that speaks TLS, and a transport to it."""
-
-    @asynccontextmanager
-    async def made(script=None, *, tls=None, receive_buffer=0, **more):
-        own, authority = certified
-        async with Wire(script, tls=tls or own, receive_buffer=receive_buffer) as wire:
-            async with transport_to(wire.endpoint, ca_file=authority, **more) as transport:
-                yield wire, transport
-
-    return made
 
 
 @asynccontextmanager
@@ -109,6 +99,11 @@ async def linked(certified):
         yield made
 
 
+def hear_a_head(other):
+    while b"\r\n\r\n" not in other.recv(1 << 12):
+        pass
+
+
 def trusting(certified):
     return ssl.create_default_context(cafile=str(certified[1]))
 
@@ -120,7 +115,7 @@ def trusting(certified):
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("size", [SMALL, 700_000, MIDDLE], ids=["small", "whole", "pumped"])
 async def test_a_connections_first_bytes_come_behind_its_handshake(
-    size, version, secure, streamed, tmp_path
+    size, version, streamed, tmp_path
 ):
     """A thread that sends them doesn't ask what the loop has yet to send."""
     tls, authority = self_signed(tmp_path)
@@ -136,9 +131,12 @@ async def test_a_connections_first_bytes_come_behind_its_handshake(
     assert wire.connections == 12
 
 
-async def test_an_answer_with_a_goodbye_behind_it_is_no_early_one(secure):
+async def test_an_answer_with_a_goodbye_behind_it_is_no_early_one():
     """A gallery that closes behind each answer: what is said to that hasn't arrived, of course."""
-    async with secure(answering(200, b"ok", is_last=True)) as (wire, transport):
+    async with (
+        Wire(answering(200, b"ok", is_last=True)) as wire,
+        transport_to(wire.endpoint) as transport,
+    ):
         replies = [await transport.send(request_to(wire.endpoint), whole()) for _ in range(20)]
     assert [reply.is_early for reply in replies] == [False] * 20
 
@@ -239,9 +237,9 @@ async def test_one_that_has_ended_may_be_broken_off(linked):
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.002, 0.05])
-async def test_one_that_is_cut_off_leaves_nothing_open(after_s, secure):
+async def test_one_that_is_cut_off_leaves_nothing_open(after_s):
     """The server hears so, wherever in its handshake it is."""
-    async with secure() as (wire, transport):
+    async with Wire() as wire, transport_to(wire.endpoint) as transport:
         with anyio.move_on_after(after_s):
             await transport.send(request_to(wire.endpoint), whole())
         reply = await transport.send(request_to(wire.endpoint), whole())
@@ -249,7 +247,7 @@ async def test_one_that_is_cut_off_leaves_nothing_open(after_s, secure):
     assert wire.open_now == 0
 
 
-async def test_a_server_that_says_nothing_is_given_up(secure):
+async def test_a_server_that_says_nothing_is_given_up():
     """As one that takes no connection: nothing of the picture has left."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"https://127.0.0.1:{silent.getsockname()[1]}/upload"
@@ -304,8 +302,7 @@ async def test_what_comes_in_the_clear_before_it_is_nobodys_answer(size, certifi
     def handle(near: socket.socket) -> None:
         near.sendall(OK)
         with server.wrap_socket(near, server_side=True) as other:
-            while b"\r\n\r\n" not in other.recv(1 << 16):
-                pass
+            hear_a_head(other)
             other.sendall(b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno")
             time.sleep(0.1)
 
@@ -367,8 +364,7 @@ async def test_an_answer_within_the_first_unit_is_heard(receive_buffer, certifie
 
     def handle(near: socket.socket) -> None:
         with server.wrap_socket(near, server_side=True) as other, suppress(OSError):
-            while b"\r\n\r\n" not in other.recv(1 << 12):
-                pass
+            hear_a_head(other)
             other.sendall(b"HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno")
             time.sleep(0.1)
 
@@ -388,8 +384,7 @@ async def test_an_early_no_and_the_connections_end_behind_it(size, is_secure, ce
     def handle(near: socket.socket) -> None:
         other = server.wrap_socket(near, server_side=True) if is_secure else near
         with other, suppress(OSError):
-            while b"\r\n\r\n" not in other.recv(1 << 12):
-                pass
+            hear_a_head(other)
             other.sendall(b"HTTP/1.1 401 No\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno")
             socket.socket.shutdown(other, socket.SHUT_WR)
             for _ in range(1_000):

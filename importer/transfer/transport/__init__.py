@@ -2,7 +2,7 @@
 
 client: one request · flight: what is known of it on its way · parcel: head, body and answer over a
 connection · pour, pump, pumps: a large body, by the loop or past it · connector, keeping:
-connections that may be used again · tls, encrypting: what they carry over https · breaking: how
+connections that may be used again · tls, encrypting: https on them · breaking: how
 aiohttp's errors become words without a URL in them.
 """
 

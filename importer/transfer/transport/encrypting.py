@@ -1,4 +1,4 @@
-"""A body's way past the transport over TLS: whoever has read a block encrypts it and sends it."""
+"""How a body's bytes go past the transport: as they are, or encrypted by whoever has read them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,46 @@ if TYPE_CHECKING:
     from importer.transfer.transport.tls import Tls
 
 
-class Encrypting:
-    """One body on its way past the transport.
+class Bare:
+    """One body's, over plain HTTP."""
+
+    under_way = 0  #: bytes of which something has left, and not all: the kernel may hold what has
+
+    @property
+    def is_midway(self) -> bool:
+        """Some of it has been encrypted and hasn't left."""
+        return False
+
+    @property
+    def is_shaking(self) -> bool:
+        """It can't go on before it has ``heard``."""
+        return False
+
+    def begin(self) -> None:
+        """Or go on; in the loop."""
+
+    def end(self) -> None:
+        """All of it that is sent this way has left."""
+
+    async def heard(self) -> None:
+        """Return when the other side has said something."""
+
+    def write(self, descriptor: int, data: memoryview) -> int:
+        """As ``os.write``, which may be asked in any thread.
+
+        Args:
+            descriptor: the connection's.
+            data: begins with what hasn't left yet.
+
+        Raises:
+            BlockingIOError: the connection is full, or it ``is_shaking``.
+            OSError: it is broken.
+        """
+        return os.write(descriptor, data)
+
+
+class Encrypting(Bare):
+    """One body's, over TLS.
 
     What was encrypted is what has to leave next, and can't be encrypted anew.
     """
@@ -22,53 +60,33 @@ class Encrypting:
         self._tls = tls
         self._left = memoryview(b"")  # encrypted
         self._plain_bytes = 0  # these it stands for
-        self._begun_bytes = 0  # those of them of which something has left
 
     @property
     def is_midway(self) -> bool:
-        """Some of it has been encrypted and hasn't left."""
         return bool(self._left)
 
     @property
-    def under_way(self) -> int:
-        """Bytes of which something has left, and not all: the kernel may hold what has."""
-        return self._begun_bytes
-
-    @property
     def is_shaking(self) -> bool:
-        """It can't go on before ``heard``."""
         return self._tls.is_shaking
 
-    async def heard(self) -> None:
-        """Return when the other side has said something."""
-        await self._tls.heard()
-
     def begin(self) -> None:
-        """Or go on; in the loop."""
         self._tls.lend()
 
     def end(self) -> None:
-        """All of it that is sent this way has left."""
         self._tls.give_back()
 
+    async def heard(self) -> None:
+        await self._tls.heard()
+
     def write(self, descriptor: int, data: memoryview) -> int:
-        """As ``os.write``: gives how many of these bytes have left, with all that they became.
-
-        Args:
-            descriptor: the connection's.
-            data: begins with those that were encrypted and haven't left, if there are any.
-
-        Raises:
-            BlockingIOError: the connection is full, or it ``is_shaking``.
-            OSError: it is broken.
-        """
+        """As ``os.write``: gives how many of these bytes have left, with all that they became."""
         written = 0
         try:
             while written < len(data):
                 if not self._left:
                     self._encrypt(data[written : written + UNIT])
                 self._left = self._left[os.write(descriptor, self._left) :]
-                self._begun_bytes = self._plain_bytes if self._left else 0
+                self.under_way = self._plain_bytes if self._left else 0
                 if not self._left:
                     written += self._plain_bytes
         except OSError:  # which comes again

@@ -19,7 +19,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from importer.transfer.source_faults import fault_of
-from importer.transfer.transport.encrypting import Encrypting
+from importer.transfer.transport.encrypting import Bare, Encrypting
 from importer.transfer.transport.tls import Tls
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Pump:
         self._asked = asked  # the answer
         self._memory = memory
         transport = flight.transport
-        self._encrypting = Encrypting(transport) if isinstance(transport, Tls) else None
+        self._way = Encrypting(transport) if isinstance(transport, Tls) else Bare()
         self._descriptor = -1  # our own, of the connection
         self._start = head + request.prefix
         self._suffix = request.suffix
@@ -90,8 +90,7 @@ class Pump:
     @property
     def begun(self) -> int:
         """With those of which the kernel has a part, encrypted."""
-        under_way = 0 if self._encrypting is None else self._encrypting.under_way
-        return max(0, self._sent + under_way - self._head_bytes)
+        return max(0, self._sent + self._way.under_way - self._head_bytes)
 
     @property
     def is_over(self) -> bool:
@@ -110,7 +109,7 @@ class Pump:
     @property
     def is_limited(self) -> bool:
         """Each block has to wait for its turn from now on."""
-        if self._encrypting is not None and self._encrypting.is_midway:
+        if self._way.is_midway:
             return False  # that has to leave first
         bandwidth = self._flight.trip.bandwidth
         return bandwidth is not None and bandwidth.block is not None and self.handed > 0
@@ -130,8 +129,7 @@ class Pump:
             self.body.fault = fault_of(error)
             self.error = error
             return
-        if self._encrypting is not None:
-            self._encrypting.begin()
+        self._way.begin()
 
     def stop(self) -> None:
         """Nothing more is sent once this has returned, and ``handed`` holds."""
@@ -194,8 +192,8 @@ class Pump:
 
     async def writable(self) -> None:
         """Return when the connection takes bytes again."""
-        if self._encrypting is not None and self._encrypting.is_shaking:
-            await self._encrypting.heard()
+        if self._way.is_shaking:
+            await self._way.heard()
             return
         loop = asyncio.get_running_loop()
         told: asyncio.Future[None] = loop.create_future()
@@ -212,8 +210,7 @@ class Pump:
 
     async def rest(self) -> AsyncGenerator[memoryview]:
         """What a pump that came out midway has left, for the ordinary way."""
-        if self._encrypting is not None:
-            self._encrypting.end()
+        self._way.end()
         if self._pending:
             yield self._pending
         if not self.body.is_read:
@@ -255,7 +252,7 @@ class Pump:
         return True
 
     def _is_writable_soon(self) -> bool:
-        if self._encrypting is not None and self._encrypting.is_shaking:
+        if self._way.is_shaking:
             return False
         if self._poll is None:
             self._poll = select.poll()
@@ -266,7 +263,7 @@ class Pump:
         with self._sending:
             if self._is_stopped:
                 return
-            if not (self._sent or self.begun):
+            if not (self._sent or self._way.under_way):
                 self._flight.look(self._descriptor)
                 # The loop has read something, and it can be no answer.
                 if self._asked.done() or self._flight.has_heard:
@@ -276,15 +273,12 @@ class Pump:
             self._sent += sent
             self._pending = self._pending[sent:]
             if self.is_over:
-                if self._encrypting is not None:
-                    self._encrypting.end()
+                self._way.end()
                 self._flight.body_is_gone()
 
     def _write(self, data: memoryview) -> int:
         """A seam for tests: all that leaves goes by here."""
-        if self._encrypting is not None:
-            return self._encrypting.write(self._descriptor, data)
-        return os.write(self._descriptor, data)
+        return self._way.write(self._descriptor, data)
 
     def _come_out(self) -> None:
         self._set_down()
